@@ -1,0 +1,46 @@
+// Package shared finds the test material that stands beside the repository:
+// published models, trained pairs, ONNX's own operator tests.
+package shared
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// Env names the environment variable that says where the material is.
+const Env = "ONNX_REBASIN_SHARED"
+
+// Dir returns the folder of the shared test material: the value of Env, or the
+// folder "shared" beside the folder of the module's go.mod. When there is none
+// the test is skipped.
+func Dir(t testing.TB) string {
+	t.Helper()
+	dir := os.Getenv(Env)
+	if dir == "" {
+		dir = beside(t)
+	}
+	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
+		t.Skipf("shared test material not found: no folder %s; set %s to use another", dir, Env)
+	}
+	return dir
+}
+
+// beside walks up from the test's folder to the go.mod.
+func beside(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return filepath.Join(filepath.Dir(dir), "shared")
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			t.Fatal("no go.mod above the test's folder")
+		}
+		dir = up
+	}
+}
