@@ -22,7 +22,10 @@ type Dim struct {
 const (
 	times    = "·"
 	unknown  = "?"
-	reserved = "·?'()+-/,⌊⌋"
+	reserved = "·?'()[]#+-/,⌊⌋" // a name with one of these stands in quotes
+
+	// maxSymbols bounds the text of one Dim: a longer expression is unknown.
+	maxSymbols = 512
 )
 
 // Size returns the known Dim n.
@@ -34,11 +37,16 @@ func Symbol(name string) Dim {
 	if name == "" {
 		return Dim{1, unknown}
 	}
+	return Dim{1, quoted(name)}
+}
+
+// quoted returns a name as it stands in the text of a Dim.
+func quoted(name string) string {
 	_, err := strconv.ParseInt(name, 10, 64)
-	if err == nil || strings.ContainsAny(name, reserved) {
-		name = "'" + strings.ReplaceAll(name, "'", "''") + "'"
+	if err == nil || name == "" || strings.ContainsAny(name, reserved) {
+		return "'" + strings.ReplaceAll(name, "'", "''") + "'"
 	}
-	return Dim{1, name}
+	return name
 }
 
 // Known returns the number, or false when d is symbolic or unknown.
@@ -73,9 +81,6 @@ func (d Dim) Mul(e Dim) Dim {
 	if !ok {
 		return Symbol("")
 	}
-	if d.syms == "" || e.syms == "" {
-		return Dim{coef, d.syms + e.syms}
-	}
 	return product(coef, append(d.factors(), e.factors()...))
 }
 
@@ -102,7 +107,14 @@ func (d Dim) Div(e Dim) (Dim, bool) {
 // product returns coef times the factors, in canonical order.
 func product(coef int64, factors []string) Dim {
 	slices.Sort(factors)
-	return Dim{coef, strings.Join(factors, times)}
+	syms := strings.Join(factors, times)
+	switch {
+	case coef == 0:
+		return Dim{}
+	case len(factors) > 1 && len(syms) > maxSymbols:
+		return Symbol("")
+	}
+	return Dim{coef, syms}
 }
 
 // factors returns the symbolic factors of d, a fresh slice.
