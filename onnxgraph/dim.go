@@ -166,3 +166,21 @@ func magnitude(a int64) uint64 {
 	}
 	return uint64(a)
 }
+
+// isSymbol reports whether a factor is a bare symbol, no composed expression.
+func isSymbol(f string) bool {
+	for _, open := range []string{"(", "⌊", "max(", "min(", "bcast("} {
+		if strings.HasPrefix(f, open) {
+			return false
+		}
+	}
+	return true
+}
+
+// unit returns d without its number, the sign kept.
+func (d Dim) unit() Dim {
+	if d.coef < 0 {
+		return Dim{-1, d.syms}
+	}
+	return Dim{1, d.syms}
+}

@@ -43,9 +43,9 @@ func evalFactor(f string, bind map[string]int64) (int64, bool) {
 		}
 		return n, true
 	case strings.HasPrefix(f, "⌊"):
-		parts := splitTop(strings.TrimSuffix(strings.TrimPrefix(f, "⌊"), "⌋"), "/")
-		a, okA := evalText(parts[0], bind)
-		b, okB := evalText(parts[1], bind)
+		num, den, _ := quotientParts(f)
+		a, okA := evalDim(num, bind)
+		b, okB := evalDim(den, bind)
 		if !okA || !okB || b == 0 {
 			return 0, false
 		}
@@ -58,19 +58,10 @@ func evalFactor(f string, bind map[string]int64) (int64, bool) {
 	return 0, false
 }
 
-func evalText(text string, bind map[string]int64) (int64, bool) {
-	text, negative := strings.CutPrefix(text, "-")
-	v, ok := evalDim(parseTerm(text), bind)
-	if negative {
-		v = -v
-	}
-	return v, ok
-}
-
 func evalChoice(name string, args []string, bind map[string]int64) (int64, bool) {
 	var vals []int64
 	for _, a := range args {
-		v, ok := evalText(a, bind)
+		v, ok := evalDim(parseText(a), bind)
 		if !ok {
 			return 0, false
 		}

@@ -75,13 +75,9 @@ func unnest(d Dim, by int64) (Dim, int64, bool) {
 	if i < 0 {
 		return Dim{}, 0, false
 	}
-	inner := strings.TrimSuffix(strings.TrimPrefix(terms[i].syms, "⌊"), "⌋")
-	parts := splitTop(inner, "/")
-	if len(parts) != 2 {
-		return Dim{}, 0, false
-	}
-	a, err := strconv.ParseInt(parts[1], 10, 64)
-	if err != nil {
+	num, outer, ok := quotientParts(terms[i].syms)
+	a, known := outer.Known()
+	if !ok || !known {
 		return Dim{}, 0, false
 	}
 	den, ok := mulInt(a, by)
@@ -89,13 +85,32 @@ func unnest(d Dim, by int64) (Dim, int64, bool) {
 		return Dim{}, 0, false
 	}
 	others := sum(slices.Delete(slices.Clone(terms), i, i+1))
-	return parseTerm(parts[0]).Add(others.Mul(Size(a))), den, true
+	return num.Add(others.Mul(Size(a))), den, true
+}
+
+// quotientParts takes a quotient factor ⌊num/den⌋ apart.
+func quotientParts(f string) (num, den Dim, ok bool) {
+	parts := splitTop(strings.TrimSuffix(strings.TrimPrefix(f, "⌊"), "⌋"), "/")
+	if len(parts) != 2 {
+		return Dim{}, Dim{}, false
+	}
+	return parseText(parts[0]), parseText(parts[1]), true
 }
 
 // quotientFactor returns ⌊d/e⌋ as one factor.
 func quotientFactor(d, e Dim) Dim { return factor("⌊" + d.String() + "/" + e.String() + "⌋") }
 
-// parseTerm reads back the text of a Dim without a leading sign.
+// parseText reads back the text of a Dim.
+func parseText(text string) Dim {
+	rest, negative := strings.CutPrefix(text, "-")
+	d := parseTerm(rest)
+	if negative {
+		d.coef = -d.coef
+	}
+	return d
+}
+
+// parseTerm reads back the text of a Dim without its sign.
 func parseTerm(text string) Dim {
 	d := Dim{coef: 1}
 	var factors []string

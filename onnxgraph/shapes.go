@@ -1,0 +1,131 @@
+package onnxgraph
+
+import "slices"
+
+// maxFolded bounds the integer tensors whose elements are followed, and
+// maxFoldedReal the floating-point ones: shapes, bounds and scales are short,
+// weights are not.
+const (
+	maxFolded     = 1024
+	maxFoldedReal = 64
+)
+
+// ShapeInfo is what is known of a model's values before any run: element type,
+// rank, sizes, and the elements of small integer tensors. It is found by Shapes
+// and never changed; any number of goroutines may ask it.
+//
+// Sizes that depend on the input are Dims over the symbols of the graph's
+// inputs. Symbols are sizes, so they are taken to be positive and no smaller
+// than what is cut off them; wherever that is so, two values with equal Dims
+// have equal sizes.
+type ShapeInfo struct {
+	facts   map[*Value]*fact
+	numbers func(*Weight) []elem
+}
+
+// fact is what is known of one value.
+type fact struct {
+	ranked bool
+	dims   []Dim
+	typ    DataType
+	elems  []elem // nil, or all elements of a tensor of known sizes, row-major
+}
+
+// Shape returns the sizes of v's axes, or false when not even the rank is
+// known. Axes of unknown size have a symbol of their own. The caller may not
+// change the slice.
+func (s *ShapeInfo) Shape(v *Value) ([]Dim, bool) {
+	f := s.fact(v)
+	return f.dims, f.ranked
+}
+
+// Ints returns the elements of the integer or boolean tensor v in row-major
+// order when all of them are known before the run, as numbers or as
+// expressions in the sizes of the inputs; elements may be negative.
+func (s *ShapeInfo) Ints(v *Value) ([]Dim, bool) {
+	if v == nil || s.Type(v).isFloat() {
+		return nil, false
+	}
+	elems, ok := s.elems(v)
+	if !ok {
+		return nil, false
+	}
+	ints := integers(elems)
+	return ints, !slices.ContainsFunc(ints, Dim.Unknown)
+}
+
+// Type returns the element type of v: what the file declares, otherwise what
+// the operators imply, otherwise Undefined.
+func (s *ShapeInfo) Type(v *Value) DataType {
+	if v == nil {
+		return Undefined
+	}
+	if v.Type != Undefined {
+		return v.Type
+	}
+	return s.fact(v).typ
+}
+
+// fact returns what is known of v; never nil.
+func (s *ShapeInfo) fact(v *Value) *fact {
+	switch {
+	case v == nil:
+		return &fact{}
+	case v.Weight != nil:
+		dims := make([]Dim, len(v.Weight.Shape))
+		for i, n := range v.Weight.Shape {
+			dims[i] = Size(n)
+		}
+		return &fact{ranked: true, dims: dims, typ: v.Weight.Type}
+	case s.facts[v] != nil:
+		return s.facts[v]
+	}
+	return &fact{}
+}
+
+// elems returns the elements of v, single ones of which may be unknown, or
+// false when nothing is known of any.
+func (s *ShapeInfo) elems(v *Value) ([]elem, bool) {
+	if v == nil {
+		return nil, false
+	}
+	if v.Weight == nil {
+		elems := s.fact(v).elems
+		return elems, elems != nil
+	}
+	limit := int64(maxFolded)
+	if v.Weight.Type.isFloat() {
+		limit = maxFoldedReal
+	}
+	n, ok := count(s.fact(v).dims, limit)
+	if !ok {
+		return nil, false
+	}
+	elems := s.numbers(v.Weight)
+	return elems, len(elems) == n
+}
+
+// count returns the number of elements of a tensor of known sizes, or false
+// when a size is not known or the number exceeds the limit.
+func count(dims []Dim, limit int64) (int, bool) {
+	n := int64(1)
+	for _, d := range dims {
+		k, ok := d.Known()
+		if !ok || k < 0 {
+			return 0, false
+		}
+		if n, ok = mulInt(n, k); !ok {
+			return 0, false
+		}
+	}
+	return int(n), n <= limit
+}
+
+// isFloat reports whether t is a floating-point or complex type.
+func (t DataType) isFloat() bool {
+	switch t {
+	case Undefined, Uint8, Int8, Uint16, Int16, Int32, Int64, Uint32, Uint64, Bool, String:
+		return false
+	}
+	return true
+}
