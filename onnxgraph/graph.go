@@ -1,5 +1,11 @@
 package onnxgraph
 
+import (
+	"fmt"
+
+	"github.com/onnx-rebasin/onnx-rebasin/internal/onnxpb"
+)
+
 // Graph is one scope of computation: the main graph of a model, or the body of
 // an If, Loop or Scan node. Calls of model-local functions are already
 // expanded, so every node is an operator of some opset.
@@ -25,6 +31,32 @@ type Node struct {
 	Outputs []*Value // in Inputs and Outputs nil stands for one left out
 	Attrs   map[string]Attr
 	Graph   *Graph // the scope the node stands in
+
+	index int // the node's place in Graph.Nodes
+}
+
+// Index returns the node's place among the nodes of its graph.
+func (n *Node) Index() int { return n.index }
+
+// String returns what messages call the node: its name and operator, or what it
+// computes when it has no name.
+func (n *Node) String() string { return n.text(nil) }
+
+func (n *Node) text(pb *onnxpb.NodeProto) string {
+	if n.Name != "" {
+		return fmt.Sprintf("node %q (%s)", n.Name, n.Op)
+	}
+	for _, v := range n.Outputs {
+		if v != nil {
+			return fmt.Sprintf("node of %q (%s)", v.Name, n.Op)
+		}
+	}
+	for _, name := range pb.GetOutput() {
+		if name != "" {
+			return fmt.Sprintf("node of %q (%s)", name, n.Op)
+		}
+	}
+	return fmt.Sprintf("node without a name (%s)", n.Op)
 }
 
 // Attr is the value of a node's attribute; the field that Kind names is set.
@@ -57,6 +89,10 @@ const (
 	AttrStrings AttrKind = 8
 	AttrTensors AttrKind = 9
 	AttrGraphs  AttrKind = 10
+	AttrSparse  AttrKind = 11 // a sparse tensor: Weight
+	AttrSparses AttrKind = 12 // Weights
+	AttrType    AttrKind = 13 // a type: String is the same for equal types
+	AttrTypes   AttrKind = 14 // Strings
 )
 
 // Value is one tensor of a graph: an input, a weight, or what a node computes.
@@ -76,25 +112,4 @@ type Value struct {
 type Use struct {
 	Node  *Node
 	Input int
-}
-
-// Weight is one constant tensor of the file, wherever it is kept: initializer,
-// Constant node, or any other tensor-valued attribute. It is the place, not the
-// numbers: those are asked of a Model, and two Models may hold different numbers
-// for one Weight.
-type Weight struct {
-	Name   string // unique in its model
-	Type   DataType
-	Shape  []int64
-	Sparse bool // kept as a sparse initializer: readable (dense), not replaceable
-	index  int  // the tensor's place among all tensors of the file
-}
-
-// Elements returns the number of elements.
-func (w *Weight) Elements() int64 {
-	n := int64(1)
-	for _, d := range w.Shape {
-		n *= d
-	}
-	return n
 }
