@@ -1,0 +1,70 @@
+package f32
+
+//go:noescape
+func panelAVX512(t *tile)
+
+//go:noescape
+func panelAVX2(t *tile)
+
+// copyRowsAVX512 copies m rows of n elements, n at most 32: dst[i·ldd + j] = src[base + rows[i] + j].
+//
+//go:noescape
+func copyRowsAVX512(dst *float32, ldd int, src *float32, base int, rows *int, m, n int)
+
+// copyRows16AVX2 copies m rows of 16 elements: dst[i·ldd + j] = src[base + rows[i] + j].
+//
+//go:noescape
+func copyRows16AVX2(dst *float32, ldd int, src *float32, base int, rows *int, m int)
+
+// transpose8AVX2 copies 8 columns of 8·blocks contiguous elements: dst[p·ldd + j] = src[base + cols[j] + p].
+//
+//go:noescape
+func transpose8AVX2(dst *float32, ldd int, src *float32, base int, cols *int, blocks int)
+
+// accumulate64AVX2 adds m rows of n elements: c[i·ldc + j] += s[i·lds + j].
+//
+//go:noescape
+func accumulate64AVX2(c *float64, ldc int, s *float32, lds, m, n int)
+
+// panel runs the panel kernel.
+func (s isa) panel(t *tile) {
+	switch s {
+	case avx512:
+		panelAVX512(t)
+	case avx2:
+		panelAVX2(t)
+	default:
+		panelGo(t)
+	}
+}
+
+// copyRows sets dst[i·ldd + j] = src[base + rows[i] + j] for j < n; n is at most width().
+func (s isa) copyRows(dst []float32, ldd int, src []float32, base int, rows []int, n int) {
+	switch {
+	case s == avx512:
+		copyRowsAVX512(&dst[0], ldd, &src[0], base, &rows[0], len(rows), n)
+	case s == avx2 && n == 16:
+		copyRows16AVX2(&dst[0], ldd, &src[0], base, &rows[0], len(rows))
+	default:
+		copyRowsGo(dst, ldd, src, base, rows, n)
+	}
+}
+
+// transpose8 sets dst[p·ldd + j] = src[base + cols[j] + p] for j < 8 and p < n.
+func (s isa) transpose8(dst []float32, ldd int, src []float32, base int, cols *[8]int, n int) {
+	done := 0
+	if s != portable && n >= 8 {
+		done = n &^ 7
+		transpose8AVX2(&dst[0], ldd, &src[0], base, &cols[0], n/8)
+	}
+	transpose8Go(dst, ldd, src, base, cols, done, n)
+}
+
+// accumulate64 adds an m by n tile of sums to c.
+func (s isa) accumulate64(c []float64, ldc int, sums []float32, lds, m, n int) {
+	if s == portable {
+		accumulate64Go(c, ldc, sums, lds, m, n)
+		return
+	}
+	accumulate64AVX2(&c[0], ldc, &sums[0], lds, m, n)
+}

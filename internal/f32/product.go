@@ -1,0 +1,141 @@
+package f32
+
+import "fmt"
+
+// The blocks of a product. A panel of B, kc by width, stays in the first-level cache while a block of A, mc by kc,
+// passes from the second; kc rows of nc columns of B are packed at a time.
+//
+// kc also fixes the rounding: sums longer than kc are cut there and the parts added in order. It is the same for
+// every kernel and every number of threads.
+const (
+	kc = 256  // 32 KiB of B with 32 columns, 16 KiB with 16
+	mc = 120  // 120 KiB of A; a multiple of the kernels' 12 and 6 rows
+	nc = 1024 // 1 MiB of B; a multiple of every width
+)
+
+// product is one matrix product under way: C = alpha·A·B + beta·C, then the epilogue, or c64 += A·B.
+type product struct {
+	isa     isa
+	a       View // m by k
+	b       View // k by n, unless packed
+	packed  *Packed
+	m, n, k int
+	alpha   float32
+	beta    float32
+	c       []float32
+	c64     []float64 // instead of c when not nil
+	ldc     int
+	then    Epilogue
+	readA   bool // read A in place instead of copying its blocks
+	readB   bool // read B in place instead of packing it
+}
+
+// plan checks the operands and decides how they are read. It looks at the whole product, never at a thread's share.
+func (g *product) plan() {
+	g.m, g.k, g.n = g.a.Rows.n, g.a.Cols.n, g.b.Cols.n
+	rows := g.b.Rows.n
+	if g.packed != nil {
+		rows, g.n, g.isa = g.packed.k, g.packed.n, g.packed.isa
+	}
+	if rows != g.k {
+		panic(fmt.Sprintf("f32: product of %d by %d with %d by %d", g.m, g.k, rows, g.n))
+	}
+	g.a.check("A")
+	g.b.check("B")
+	size := len(g.c)
+	if g.c64 != nil {
+		size = len(g.c64)
+	}
+	if g.m > 0 && g.n > 0 && (g.ldc < g.n || size < (g.m-1)*g.ldc+g.n) {
+		panic(fmt.Sprintf("f32: C is %d by %d with rows %d apart in a slice of %d", g.m, g.n, g.ldc, size))
+	}
+	g.then.check(g.m, g.n)
+	if g.alpha == 0 {
+		g.k = 0 // neither A nor B is read, as in BLAS
+	}
+	// Copying A pays once several panels read the copy; packing B once several blocks of rows do.
+	g.readA = g.a.strided() && g.n < 256
+	g.readB = g.packed == nil && g.b.strided() && g.b.Cols.step == 1 && g.m <= 16
+}
+
+// block computes rows i0 to i1-1, columns j0 to j1-1 of C. j0 is a multiple of the width.
+func (g *product) block(i0, i1, j0, j1 int) {
+	if g.c64 == nil {
+		g.start(i0, i1, j0, j1)
+	}
+	buf := buffersPool.Get().(*buffers)
+	for j := j0; j < j1; j += nc {
+		jEnd := min(j+nc, j1)
+		for p := 0; p < g.k; p += kc {
+			pEnd := min(p+kc, g.k)
+			if g.packed == nil {
+				g.packB(buf, p, pEnd, j, jEnd)
+			}
+			for i := i0; i < i1; i += mc {
+				g.strip(buf, i, min(i+mc, i1), p, pEnd, j, jEnd)
+			}
+		}
+	}
+	buffersPool.Put(buf)
+}
+
+// start makes C ready to be added to: nothing when it will be overwritten or is right as it is.
+func (g *product) start(i0, i1, j0, j1 int) {
+	if g.k > 0 && (g.beta == 0 || g.beta == 1) {
+		return
+	}
+	for i := i0; i < i1; i++ {
+		row := g.c[i*g.ldc+j0 : i*g.ldc+j1]
+		if g.beta == 0 {
+			clear(row)
+		} else if g.beta != 1 {
+			Scale(row, g.beta)
+		}
+		if g.k == 0 {
+			g.then.apply(row, i, j0)
+		}
+	}
+}
+
+// strip multiplies a block of A with the panels of B and, after the last block, finishes the rows of C.
+func (g *product) strip(buf *buffers, i, iEnd, p, pEnd, j0, j1 int) {
+	t := tile{m: iEnd - i, k: pEnd - p, alpha: g.alpha, add: p > 0 || g.beta != 0}
+	g.blockA(buf, &t, i, p)
+	w := g.isa.width()
+	for j := j0; j < j1; j += w {
+		t.n = min(w, j1-j)
+		g.panelB(buf, &t, p, j, j0)
+		g.sum(buf, &t, i, j)
+	}
+	if pEnd == g.k && !g.then.empty() {
+		for ; i < iEnd; i++ {
+			g.then.apply(g.c[i*g.ldc+j0:i*g.ldc+j1], i, j0)
+		}
+	}
+}
+
+// sum runs the kernel on one tile and brings its sums into C.
+func (g *product) sum(buf *buffers, t *tile, i, j int) {
+	w := g.isa.width()
+	if g.c64 == nil && (t.n == w || g.isa == avx512) {
+		t.c, t.ldc = g.c[i*g.ldc+j:], g.ldc
+		g.isa.panel(t)
+		return
+	}
+	sums := *t
+	sums.c, sums.ldc, sums.add = grow(&buf.c, mc*w), w, false
+	g.isa.panel(&sums)
+	if g.c64 != nil {
+		g.isa.accumulate64(g.c64[i*g.ldc+j:], g.ldc, sums.c, w, t.m, t.n)
+		return
+	}
+	for r := range t.m {
+		row := g.c[(i+r)*g.ldc+j:][:t.n]
+		for q, x := range sums.c[r*w:][:t.n] {
+			if t.add {
+				x += row[q]
+			}
+			row[q] = x
+		}
+	}
+}
