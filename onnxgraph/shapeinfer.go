@@ -96,18 +96,16 @@ func (s *inference) settle(v *Value) {
 	}
 }
 
-// prefer returns the more precise of an inferred and a declared size. A known
-// inferred size stands; placeholders that exporters write are no sizes.
+// prefer returns the more precise of an inferred and a declared size. An
+// inferred size that is known, or that follows from named sizes of the inputs,
+// stands: declarations are often left over from an export with other sizes.
+// Placeholders that exporters write are no sizes.
 func prefer(inferred, declared Dim) Dim {
-	_, known := inferred.Known()
-	if known || placeholders[declared.syms] {
-		return inferred
-	}
 	n, known := declared.Known()
 	switch {
-	case known && n > 0:
-		return declared
-	case !known && inferred.Unknown():
+	case placeholders[declared.syms] || known && n < 1:
+		return inferred
+	case inferred.Unknown() || known && inferred.hasFresh():
 		return declared
 	}
 	return inferred
@@ -128,6 +126,9 @@ func (s *inference) fresh(value string, axis int) Dim {
 	}
 	return Dim{1, name}
 }
+
+// hasFresh reports whether d depends on an axis without a name of its own.
+func (d Dim) hasFresh() bool { return strings.Contains(d.syms, "[") }
 
 // nonNegative reports whether d is certainly at least 0.
 func (s *inference) nonNegative(d Dim) bool {

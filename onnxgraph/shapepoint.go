@@ -104,12 +104,12 @@ func unify(a, b Dim) Dim {
 var pointShapes = map[string]shapeRule{
 	// one input, or parameters beside it that do not change the shape
 	"Abs": same, "Acos": same, "Acosh": same, "Asin": same, "Asinh": same, "Atan": same, "Atanh": same,
-	"Bernoulli": same, "BitwiseNot": same, "Cast": same, "CastLike": same, "Ceil": same, "Celu": same,
+	"Bernoulli": same, "BitCast": same, "BitwiseNot": same, "Cast": same, "CastLike": same, "Ceil": same, "Celu": same,
 	"Clip": same, "Cos": same, "Cosh": same, "CumProd": same, "CumSum": same, "DequantizeLinear": same,
 	"Elu": same, "Erf": same, "Exp": same, "EyeLike": same, "Floor": same, "Gelu": same, "Hardmax": same,
 	"HardSigmoid": same, "HardSwish": same, "Identity": same, "ImageScaler": same, "IsInf": same,
 	"IsNaN": same, "LeakyRelu": same, "Log": same, "LogSoftmax": same, "LpNormalization": same,
-	"LRN": same, "MeanVarianceNormalization": same, "Mish": same, "Neg": same, "Not": same,
+	"LRN": same, "MeanVarianceNormalization": same, "Mish": same, "Neg": same, "Not": same, "OptionalGetElement": same,
 	"ParametricSoftplus": same, "QuantizeLinear": same, "RandomNormalLike": same,
 	"RandomUniformLike": same, "Reciprocal": same, "RegexFullMatch": same, "Relu": same,
 	"ReverseSequence": same, "Round": same, "ScaledTanh": same, "Selu": same, "Shrink": same,

@@ -3,7 +3,8 @@ package onnxgraph
 import "slices"
 
 // dft is the rule of DFT: the axis takes the length asked for, half of it and
-// one when onesided; the last axis holds real and imaginary part.
+// one when onesided; the last axis holds real and imaginary part. The inverse
+// of a onesided transform is real.
 func dft(c operation) {
 	dims, ok := c.shape(0)
 	if !ok || len(dims) == 0 {
@@ -16,18 +17,23 @@ func dft(c operation) {
 			at = c.scalar(2)
 		}
 	}
-	out := slices.Clone(dims)
-	out[len(out)-1] = Size(2)
+	onesided, inverse := c.attrInt("onesided", 0) == 1, c.attrInt("inverse", 0) == 1
+	parts := Size(2)
+	if onesided && inverse {
+		parts = Size(1)
+	}
+	out := append(slices.Clone(dims[:len(dims)-1]), parts)
 	a, known := at.Known()
 	axis, in := normAxis(a, len(dims))
-	if !known || !in {
-		c.set(0, append(unknowns(len(dims)-1), Size(2))...)
-		return
-	}
-	if c.in(1) != nil {
+	switch {
+	case !known || !in:
+		out = append(unknowns(len(dims)-1), parts)
+	case c.in(1) != nil:
 		out[axis] = c.scalar(1)
+	case onesided && inverse:
+		out[axis] = dims[axis].Sub(Size(1)).Mul(Size(2))
 	}
-	if c.attrInt("onesided", 0) == 1 {
+	if known && in && onesided && !inverse {
 		out[axis] = half(out[axis])
 	}
 	c.set(0, out...)
@@ -72,6 +78,16 @@ func stringSplit(c operation) {
 	}
 }
 
+// stringNormalizer is the rule of StringNormalizer: words may be left out.
+func stringNormalizer(c operation) {
+	switch c.rank(0) {
+	case 1:
+		c.set(0, Symbol(""))
+	case 2:
+		c.set(0, Size(1), Symbol(""))
+	}
+}
+
 // attentionCore is the rule of Attention as ONNX has it from opset 23 on: Q, K, V are
 // batch, heads, time, size, or batch, time, heads·size.
 func attentionCore(c operation) {
@@ -100,7 +116,7 @@ func attentionCore(c operation) {
 
 var signalShapes = map[string]shapeRule{
 	"DFT": dft, "STFT": stft, "MelWeightMatrix": melWeights, "TfIdfVectorizer": tfIdf,
-	"StringSplit": stringSplit, "Attention": attentionCore,
+	"StringSplit": stringSplit, "StringNormalizer": stringNormalizer, "Attention": attentionCore,
 	"HannWindow":     vector(func(c operation) Dim { return c.scalar(0) }),
 	"HammingWindow":  vector(func(c operation) Dim { return c.scalar(0) }),
 	"BlackmanWindow": vector(func(c operation) Dim { return c.scalar(0) }),

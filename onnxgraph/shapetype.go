@@ -95,6 +95,21 @@ func labelType(c operation, i int) DataType {
 	return Int64
 }
 
+// encodedType is the type of the values to which LabelEncoder maps its keys.
+func encodedType(c operation, _ int) DataType {
+	for name, t := range map[string]DataType{
+		"values_int64s": Int64, "values_strings": String, "values_floats": Float32,
+	} {
+		if _, ok := c.n.Attrs[name]; ok {
+			return t
+		}
+	}
+	if a := c.n.Attrs["values_tensor"]; a.Weight != nil {
+		return a.Weight.Type
+	}
+	return Undefined
+}
+
 // typeRules is the rule of every operator whose outputs are not simply of the
 // type of its first input.
 var typeRules = joined(rulesOf("", onnxTypes), rulesOf(microsoft, contribTypes), rulesOf(mlDomain, mlTypes))
@@ -108,7 +123,7 @@ var onnxTypes = map[string]typeRule{
 	"SequenceLength": always(Int64), "Shape": always(Int64), "Size": always(Int64),
 	"TopK": firstThen(Int64), "MaxPool": firstThen(Int64), "Unique": firstThen(Int64),
 	"LayerNormalization": firstThen(Float32), "StringSplit": always(String, Int64),
-	"Cast": named("to", always(Undefined)), "CastLike": like(1), "Where": like(1), "OneHot": like(2),
+	"Cast": named("to", always(Undefined)), "BitCast": named("to", always(Undefined)), "CastLike": like(1), "Where": like(1), "OneHot": like(2),
 	"Constant": constantType, "ConstantOfShape": constantType, "Dropout": dropoutType,
 	"Bernoulli": named("dtype", like(0)), "EyeLike": named("dtype", like(0)),
 	"Multinomial": named("dtype", always(Int32)), "RandomNormal": named("dtype", always(Float32)),
@@ -147,5 +162,5 @@ var mlTypes = map[string]typeRule{
 	"SVMRegressor": always(Float32), "TreeEnsemble": like(0), "Normalizer": always(Float32),
 	"Scaler": always(Float32), "Imputer": like(0), "Binarizer": like(0),
 	"OneHotEncoder": always(Float32), "FeatureVectorizer": always(Float32),
-	"ArrayFeatureExtractor": like(0),
+	"ArrayFeatureExtractor": like(0), "LabelEncoder": encodedType,
 }
