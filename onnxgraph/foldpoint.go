@@ -71,16 +71,17 @@ func (c operation) round(e elem) elem {
 
 // divide is Div: integers are cut off towards zero.
 func divide(c operation, a, b elem) elem {
-	if c.Type(c.in(0)).isFloat() {
+	if c.Type(c.in(0)).IsFloat() {
 		return divElem(a, b)
 	}
 	x, okX := a.dim.Known()
 	y, okY := b.dim.Known()
 	switch {
-	case okX && okY && y != 0 && !(x == math.MinInt64 && y == -1):
-		return whole(Size(x / y))
-	case okY && y == 0 || a.fraction() || b.fraction():
+	case okY && y == 0 || a.fraction() || b.fraction() || !integral(c.Type(c.in(0))):
 		return unknownElem
+	}
+	if okX && okY {
+		return whole(Size(x / y))
 	}
 	if q, ok := a.dim.Div(b.dim); ok {
 		return whole(q)
@@ -128,11 +129,11 @@ func truncate(c operation, a elem) elem {
 	to := c.Type(c.n.Outputs[0])
 	x, known := a.known()
 	switch {
-	case to.isFloat():
+	case to.IsFloat():
 		return a
 	case to == Bool && known:
 		return truth(x != 0)
-	case to == Bool || to == String || to == Undefined:
+	case !to.IsInteger():
 		return unknownElem
 	case known:
 		return number(math.Trunc(x))

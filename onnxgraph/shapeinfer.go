@@ -16,16 +16,11 @@ type inference struct {
 	loops int            // how many loop bodies are around the current node
 }
 
-// opKey names an operator; the domain ai.onnx is "".
+// opKey names an operator.
 type opKey struct{ domain, op string }
 
 // key returns the operator a node applies.
-func (n *Node) key() opKey {
-	if n.Domain == "ai.onnx" {
-		return opKey{"", n.Op}
-	}
-	return opKey{n.Domain, n.Op}
-}
+func (n *Node) key() opKey { return opKey{n.Domain, n.Op} }
 
 // inferShapes finds what is known of every value of a graph and of the bodies
 // inside it. The elements of small weights are asked of numbers.
@@ -99,22 +94,16 @@ func (s *inference) settle(v *Value) {
 // prefer returns the more precise of an inferred and a declared size. An
 // inferred size that is known, or that follows from named sizes of the inputs,
 // stands: declarations are often left over from an export with other sizes.
-// Placeholders that exporters write are no sizes.
+// A declared 0 is what old exporters write for a size they do not know.
 func prefer(inferred, declared Dim) Dim {
 	n, known := declared.Known()
 	switch {
-	case placeholders[declared.syms] || known && n < 1:
+	case declared.Unknown() || known && n < 1:
 		return inferred
 	case inferred.Unknown() || known && inferred.hasFresh():
 		return declared
 	}
 	return inferred
-}
-
-// placeholders are names that exporters give to any axis they know nothing of.
-var placeholders = map[string]bool{
-	unknown: true, quoted("?"): true, quoted("-1"): true, quoted("0"): true,
-	"None": true, "none": true, "unk": true, "unknown": true, "*": true, "dynamic": true,
 }
 
 // fresh returns a symbol that stands nowhere else, named after an axis.

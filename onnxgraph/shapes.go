@@ -10,6 +10,38 @@ const (
 	maxFoldedReal = 64
 )
 
+// Shapes finds what is known of every value of a model, bodies of If, Loop and
+// Scan included, in one pass over the nodes. It cannot fail: what no rule tells
+// and the file does not declare stays unknown. Sources: the ONNX operator pages,
+// all opsets, and ONNX Runtime's for its own operators.
+func Shapes(m *Model) *ShapeInfo { return inferShapes(m.Graph, m.elements) }
+
+// elements returns the elements of a weight; nil when they cannot be read.
+func (m *Model) elements(w *Weight) []elem {
+	var elems []elem
+	if integral(w.Type) {
+		ints, err := m.Int64s(w)
+		if err != nil {
+			return nil
+		}
+		for _, n := range ints {
+			elems = append(elems, whole(Size(n)))
+		}
+		return elems
+	}
+	reals, err := m.Float64s(w)
+	if err != nil {
+		return nil
+	}
+	for _, f := range reals {
+		elems = append(elems, number(f))
+	}
+	return elems
+}
+
+// integral reports whether elements of type t are integers or truth values.
+func integral(t DataType) bool { return t.IsInteger() || t == Bool }
+
 // ShapeInfo is what is known of a model's values before any run: element type,
 // rank, sizes, and the elements of small integer tensors. It is found by Shapes
 // and never changed; any number of goroutines may ask it.
@@ -43,7 +75,7 @@ func (s *ShapeInfo) Shape(v *Value) ([]Dim, bool) {
 // order when all of them are known before the run, as numbers or as
 // expressions in the sizes of the inputs; elements may be negative.
 func (s *ShapeInfo) Ints(v *Value) ([]Dim, bool) {
-	if v == nil || s.Type(v).isFloat() {
+	if t := s.Type(v); t != Undefined && !integral(t) {
 		return nil, false
 	}
 	elems, ok := s.elems(v)
@@ -93,9 +125,9 @@ func (s *ShapeInfo) elems(v *Value) ([]elem, bool) {
 		elems := s.fact(v).elems
 		return elems, elems != nil
 	}
-	limit := int64(maxFolded)
-	if v.Weight.Type.isFloat() {
-		limit = maxFoldedReal
+	limit := int64(maxFoldedReal)
+	if integral(v.Weight.Type) {
+		limit = maxFolded
 	}
 	n, ok := count(s.fact(v).dims, limit)
 	if !ok {
@@ -119,13 +151,4 @@ func count(dims []Dim, limit int64) (int, bool) {
 		}
 	}
 	return int(n), n <= limit
-}
-
-// isFloat reports whether t is a floating-point or complex type.
-func (t DataType) isFloat() bool {
-	switch t {
-	case Undefined, Uint8, Int8, Uint16, Int16, Int32, Int64, Uint32, Uint64, Bool, String:
-		return false
-	}
-	return true
 }
