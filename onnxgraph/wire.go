@@ -30,8 +30,9 @@ const root = -1
 
 // A site is one TensorProto of a file.
 type site struct {
-	frame int   // index of its frame
-	runs  []run // where its payload is, in file order
+	frame    int   // index of its frame
+	runs     []run // where its payload is, in file order
+	external bool  // it lists external data
 }
 
 // A run is a stretch of adjacent fields of one number that belong to a tensor's
@@ -150,6 +151,9 @@ func (s *scanner) message(sc *schema, at span) error {
 func (s *scanner) tensor(at span) error {
 	t := site{frame: s.intern()}
 	err := fields(s.data, at, func(f field) error {
+		if f.num == fieldExternal {
+			t.external = true
+		}
 		typ, ok := payload[f.num]
 		if !ok || f.typ != typ && f.typ != protowire.BytesType {
 			return nil

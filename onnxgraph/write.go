@@ -164,10 +164,14 @@ func (m *Model) metadataEdits() ([]edit, error) {
 
 // field returns the property as a field of ModelProto.
 func (p Property) field() []byte {
-	entry := protowire.AppendTag(nil, fieldKey, protowire.BytesType)
-	entry = protowire.AppendString(entry, p.Key)
-	entry = protowire.AppendTag(entry, fieldValue, protowire.BytesType)
-	entry = protowire.AppendString(entry, p.Value)
 	b := protowire.AppendTag(nil, fieldMetadata, protowire.BytesType)
-	return protowire.AppendBytes(b, entry)
+	return protowire.AppendBytes(b, entry(p.Key, p.Value))
+}
+
+// entry returns the content of a StringStringEntryProto.
+func entry(key, value string) []byte {
+	b := protowire.AppendTag(nil, fieldKey, protowire.BytesType)
+	b = protowire.AppendString(b, key)
+	b = protowire.AppendTag(b, fieldValue, protowire.BytesType)
+	return protowire.AppendString(b, value)
 }
