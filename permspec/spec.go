@@ -9,6 +9,10 @@ type Spec struct {
 	Groups  []Group
 	Weights []WeightLayout // every weight with at least one free axis, in file order
 	Frozen  []Frozen       // why the other axes may not move
+
+	Parameters int64 // floating-point parameters of the model, permutable or not
+
+	explain *inference // for Why; nil when the Spec was read from JSON
 }
 
 // Group is one free atom: Size slots that are permuted as one, everywhere they

@@ -1,0 +1,241 @@
+package permspec
+
+import (
+	"fmt"
+	"slices"
+)
+
+// finish fuses atoms that are under each other, makes the rest an order, and
+// gives groups and frozen partners their letters.
+func (f *finisher) finish(ws []WeightLayout) []Group {
+	f.fuseAll(ws)
+	f.orient()
+	f.close()
+	f.sort()
+	names := map[string]string{}
+	var groups []Group
+	for i, a := range f.order {
+		names[a] = letters(i)
+		g := Group{Name: letters(i), Size: f.atoms[a].size}
+		for j, y := range f.order[:i] {
+			if f.atoms[a].under[y] {
+				g.Under = append(g.Under, j)
+			}
+		}
+		groups = append(groups, g)
+	}
+	for _, w := range ws {
+		w.Layout.rename(names)
+	}
+	return groups
+}
+
+// rename gives every atom its name; partners of choices get capital letters.
+func (l Layout) rename(names map[string]string) {
+	partner := map[string]string{}
+	l.each(func(f *Factor) {
+		switch n, free := names[f.Name]; {
+		case free:
+			f.Name = n
+		case f.Name != "":
+			if partner[f.Name] == "" {
+				partner[f.Name] = string(rune('A' + len(partner)))
+			}
+			f.Name = partner[f.Name]
+		}
+	})
+	var by func(f *Factor)
+	by = func(f *Factor) {
+		for _, t := range f.Sum {
+			for i := range t {
+				by(&t[i])
+			}
+		}
+		if f.Pick != nil {
+			if f.By = partner[f.By]; f.By == "" {
+				f.By = "?"
+			}
+			for i := range f.Pick {
+				by(&f.Pick[i])
+			}
+		}
+	}
+	for _, a := range l {
+		by(&Factor{Sum: a})
+	}
+}
+
+// letters counts a … z, aa, ab ….
+func letters(i int) string {
+	s := string(rune('a' + i%26))
+	if i >= 26 {
+		s = letters(i/26-1) + s
+	}
+	return s
+}
+
+// fuseAll makes one atom of two that are under each other and always stand side
+// by side in one order: both kinds of permutation together generate every
+// permutation of the pairs.
+func (f *finisher) fuseAll(ws []WeightLayout) {
+	for again := true; again; {
+		again = false
+		for _, x := range f.order {
+			for _, y := range f.order {
+				if x != y && f.atoms[x].under[y] && f.atoms[y].under[x] && adjacent(ws, x, y) {
+					f.fuse(ws, x, y)
+					again = true
+					break
+				}
+			}
+			if again {
+				break
+			}
+		}
+	}
+}
+
+// adjacent reports whether x, wherever it stands, stands right before y, and y
+// right behind x.
+func adjacent(ws []WeightLayout, x, y string) bool {
+	ok := true
+	var axis func(a Axis)
+	var factor func(f Factor)
+	factor = func(f Factor) {
+		axis(f.Sum)
+		for _, p := range f.Pick {
+			if p.Name == x || p.Name == y {
+				ok = false
+			}
+			factor(p)
+		}
+	}
+	axis = func(a Axis) {
+		for _, t := range a {
+			for i, f := range t {
+				if f.Name == x && (i+1 >= len(t) || t[i+1].Name != y) || f.Name == y && (i == 0 || t[i-1].Name != x) {
+					ok = false
+				}
+				factor(f)
+			}
+		}
+	}
+	for _, w := range ws {
+		for _, a := range w.Layout {
+			axis(a)
+		}
+	}
+	return ok
+}
+
+// fuse replaces (x y) by one atom, which keeps the name of x.
+func (f *finisher) fuse(ws []WeightLayout, x, y string) {
+	var axis func(a Axis)
+	axis = func(a Axis) {
+		for i, t := range a {
+			a[i] = slices.DeleteFunc(t, func(g Factor) bool { return g.Name == y })
+			for _, g := range a[i] {
+				axis(g.Sum)
+				for _, p := range g.Pick {
+					axis(p.Sum)
+				}
+			}
+		}
+	}
+	for _, w := range ws {
+		for _, a := range w.Layout {
+			axis(a)
+		}
+	}
+	both := atomInfo{size: f.atoms[x].size * f.atoms[y].size, under: map[string]bool{}}
+	for z := range f.atoms[x].under {
+		if f.atoms[y].under[z] {
+			both.under[z] = true
+		}
+	}
+	f.atoms[x] = both
+	delete(f.atoms, y)
+	f.order = slices.DeleteFunc(f.order, func(z string) bool { return z == y })
+	for _, info := range f.atoms {
+		if !info.under[y] {
+			delete(info.under, x) // what was under only one of them is under neither
+		}
+		delete(info.under, y)
+	}
+}
+
+// orient breaks what is left of mutual nesting: the atom seen first stays
+// outside.
+func (f *finisher) orient() {
+	for i, x := range f.order {
+		for _, y := range f.order[i+1:] {
+			if f.atoms[x].under[y] && f.atoms[y].under[x] {
+				delete(f.atoms[x].under, y)
+			}
+		}
+	}
+}
+
+// close keeps "under" transitive: x stays under y only when it is under all
+// that y is under.
+func (f *finisher) close() {
+	for again := true; again; {
+		again = false
+		for _, x := range f.order {
+			for _, y := range f.order {
+				if !f.atoms[x].under[y] {
+					continue
+				}
+				for z := range f.atoms[y].under {
+					if z == x || !f.atoms[x].under[z] {
+						delete(f.atoms[x].under, y)
+						again = true
+						break
+					}
+				}
+			}
+		}
+	}
+}
+
+// sort puts every atom behind those it is under, else in order of first sight.
+func (f *finisher) sort() {
+	var out []string
+	placed := map[string]bool{}
+	var place func(x string)
+	place = func(x string) {
+		if placed[x] {
+			return
+		}
+		placed[x] = true
+		for _, y := range f.order {
+			if f.atoms[x].under[y] {
+				place(y)
+			}
+		}
+		out = append(out, x)
+	}
+	for _, x := range f.order {
+		place(x)
+	}
+	f.order = out
+}
+
+// index computes the Blocks of every weight from its Layout.
+func (s *Spec) index() error {
+	index := map[string]int{}
+	for i, g := range s.Groups {
+		if _, twice := index[g.Name]; twice {
+			return fmt.Errorf("permspec: two groups are called %q", g.Name)
+		}
+		index[g.Name] = i
+	}
+	for i := range s.Weights {
+		w := &s.Weights[i]
+		var err error
+		if w.Blocks, err = blocksOf(w.Layout, w.Weight.Shape, s.Groups, index); err != nil {
+			return fmt.Errorf("permspec: weight %q: %w", w.Weight.Name, err)
+		}
+	}
+	return nil
+}

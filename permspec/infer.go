@@ -1,0 +1,357 @@
+package permspec
+
+import (
+	"fmt"
+
+	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
+)
+
+// Options steer Infer. The zero value infers the whole symmetry.
+type Options struct {
+	// Freeze reports weights whose axes may not move, as the user asks.
+	Freeze func(w *onnxgraph.Weight) bool
+	// FreeIO reports graph inputs and outputs whose axes may move: the caller
+	// then has to permute what is fed to them, and read from them, himself.
+	FreeIO func(v *onnxgraph.Value) bool
+	// Uniform reports whether w holds the same numbers at every slot of the
+	// axis, in every model the Spec is going to be applied to. Such an axis
+	// puts no constraint on what it meets. Nil asks the model itself.
+	Uniform func(w *onnxgraph.Weight, axis int) bool
+}
+
+// Infer finds which axes of the model's weights may be permuted together
+// without changing what the model computes.
+//
+// It visits the nodes once, in order, and unifies the layouts that each node's
+// signature relates; the time is near linear in the number of nodes. An
+// operator that is not in the table, or a node that the rule cannot read,
+// freezes what it touches: Infer errs only on the side of too small a group. The
+// error is non-nil only when the model's weights cannot be read.
+func Infer(m *onnxgraph.Model, opts Options) (*Spec, error) {
+	inf := &inference{
+		store:   store{origins: map[*cause][]int{}},
+		model:   m,
+		info:    onnxgraph.Shapes(m),
+		opts:    opts,
+		layouts: map[*onnxgraph.Value][]sum{},
+		weights: map[*onnxgraph.Weight][]sum{},
+		uniform: map[*onnxgraph.Weight][]bool{},
+	}
+	inf.graph(m.Graph)
+	for _, in := range m.Graph.Inputs {
+		inf.freezeIO(in, "input")
+	}
+	for _, out := range m.Graph.Outputs {
+		inf.freezeIO(out, "output")
+	}
+	inf.settle()
+	if inf.err != nil {
+		return nil, inf.err
+	}
+	return inf.spec()
+}
+
+// inference is the state of one Infer.
+type inference struct {
+	store
+	model    *onnxgraph.Model
+	info     *onnxgraph.ShapeInfo
+	opts     Options
+	layouts  map[*onnxgraph.Value][]sum // a nil layout: the rank is not known
+	weights  map[*onnxgraph.Weight][]sum
+	uniform  map[*onnxgraph.Weight][]bool
+	relation []relation
+	err      error // the first weight that could not be read
+}
+
+// relation is a signature at work: the names of sig stand for the expressions
+// in env.
+type relation struct {
+	node *onnxgraph.Node
+	sig  Signature
+	env  map[string]sum
+}
+
+func (inf *inference) graph(g *onnxgraph.Graph) {
+	for _, n := range g.Nodes {
+		inf.visit(n)
+	}
+}
+
+func (inf *inference) visit(n *onnxgraph.Node) {
+	switch {
+	case n.Op == "Constant" && n.Domain == "":
+		return
+	case n.Domain == "" && inf.control(n):
+		return
+	}
+	c := &call{node: n, model: inf.model, info: inf.info, sizes: map[string]onnxgraph.Dim{}}
+	sig, err := inf.signature(c)
+	if err != nil {
+		inf.freezeNode(n, err.Error())
+		return
+	}
+	inf.relate(c, sig)
+}
+
+// signature looks the node's rule up and asks it.
+func (inf *inference) signature(c *call) (Signature, error) {
+	r, ok := rules[opKey{c.node.Domain, c.node.Op}]
+	if !ok {
+		return Signature{}, fmt.Errorf("the operator %s is not in the table", opName(c.node))
+	}
+	text, err := r(c)
+	if err != nil {
+		return Signature{}, err
+	}
+	return ParseSignature(text)
+}
+
+func opName(n *onnxgraph.Node) string {
+	if n.Domain == "" {
+		return n.Op
+	}
+	return n.Domain + "." + n.Op
+}
+
+// relate unifies the layouts around a node as the signature says.
+func (inf *inference) relate(c *call, sig Signature) {
+	n, env := c.node, map[string]sum{}
+	for i, pattern := range sig.In {
+		v := c.in(i)
+		if v == nil || sig.Free[i] {
+			continue
+		}
+		layout, ok := inf.operand(v, n)
+		if !ok {
+			inf.freezeNode(n, fmt.Sprintf("the rank of %q is not known", v.Name))
+			return
+		}
+		if len(pattern) == 0 && inf.ones(layout) {
+			continue
+		}
+		if len(pattern) != len(layout) {
+			inf.freezeNode(n, fmt.Sprintf("input %d has rank %d, want %d", i, len(layout), len(pattern)))
+			return
+		}
+		for k, p := range pattern {
+			inf.bind(p, layout[k], env, c)
+		}
+	}
+	for i := len(sig.In); i < len(n.Inputs); i++ {
+		if v := n.Inputs[i]; v != nil {
+			inf.freezeValue(v, &cause{n, "it steers " + opName(n)})
+		}
+	}
+	for i, pattern := range sig.Out {
+		if i < len(n.Outputs) && n.Outputs[i] != nil {
+			inf.output(c, n.Outputs[i], pattern, env)
+		}
+	}
+	inf.keepOrder(c, sig, env)
+	inf.relation = append(inf.relation, relation{n, sig, env})
+}
+
+func (inf *inference) ones(layout []sum) bool {
+	for _, x := range layout {
+		if r := inf.resolve(x); len(r) != 1 || len(r[0]) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// bind makes the axis x an instance of the pattern p.
+func (inf *inference) bind(p Axis, x sum, env map[string]sum, c *call) {
+	if f, ok := plain(p); ok && env[f.Name] == nil {
+		env[f.Name] = x
+		return
+	}
+	inf.deduce(p, x, env, c)
+	inf.unify(x, inf.subst(p, env, c), c.node)
+}
+
+func plain(p Axis) (Factor, bool) {
+	if len(p) == 1 && len(p[0]) == 1 {
+		f := p[0][0]
+		return f, f.Name != "" && f.Size == 0 && f.Sum == nil && f.Pick == nil && !f.Sel
+	}
+	return Factor{}, false
+}
+
+// deduce finds the size of the one factor of a product whose size is not given.
+func (inf *inference) deduce(p Axis, x sum, env map[string]sum, c *call) {
+	if len(p) != 1 {
+		return
+	}
+	total, ok := inf.size(inf.resolve(x))
+	missing := ""
+	for _, f := range p[0] {
+		d, known := inf.factorSize(f, env, c)
+		switch {
+		case !ok:
+			return
+		case known:
+			total, ok = total.Div(d)
+		case missing != "" || f.Name == "":
+			return
+		default:
+			missing = f.Name
+		}
+	}
+	if missing != "" && ok {
+		c.size(missing, total)
+	}
+}
+
+func (inf *inference) factorSize(f Factor, env map[string]sum, c *call) (onnxgraph.Dim, bool) {
+	switch {
+	case f.Name == "" && f.Size > 0:
+		return onnxgraph.Size(int64(f.Size)), true
+	case env[f.Name] != nil:
+		return inf.size(inf.resolve(env[f.Name]))
+	}
+	d, ok := c.sizes[f.Name]
+	return d, ok
+}
+
+// subst writes the expressions of the names into a pattern. Names that stand
+// for nothing yet get fresh atoms.
+func (inf *inference) subst(p Axis, env map[string]sum, c *call) sum {
+	out := make(sum, 0, len(p))
+	for _, t := range p {
+		q := make(prod, 0, len(t))
+		for _, f := range t {
+			q = append(q, leaf{sum: inf.substFactor(f, env, c)})
+		}
+		out = append(out, q)
+	}
+	return inf.resolve(out)
+}
+
+func (inf *inference) substFactor(f Factor, env map[string]sum, c *call) sum {
+	switch {
+	case f.Sum != nil:
+		return inf.subst(f.Sum, env, c)
+	case f.Pick != nil:
+		return inf.choose(f, env, c)
+	case f.Name == "":
+		x := single(inf.fresh(onnxgraph.Size(int64(f.Size))))
+		inf.freeze(x, inf.order(c))
+		return x
+	}
+	if env[f.Name] == nil {
+		d, ok := c.sizes[f.Name]
+		if !ok {
+			d = inf.unknown()
+		}
+		env[f.Name] = single(inf.fresh(d))
+	}
+	if !f.Sel {
+		return env[f.Name]
+	}
+	over, ok := soleAtom(inf.resolve(env[f.By]))
+	if !ok {
+		return env[f.Name]
+	}
+	inf.freeze(single(over), inf.order(c))
+	return inf.pick(env[f.Name], over, f.Slot)
+}
+
+func (inf *inference) unknown() onnxgraph.Dim {
+	return onnxgraph.Symbol(fmt.Sprintf("?%d", len(inf.atoms)))
+}
+
+// choose makes the expression that is Pick[k] at slot k of By.
+func (inf *inference) choose(f Factor, env map[string]sum, c *call) sum {
+	parts := make([]sum, len(f.Pick))
+	for k, m := range f.Pick {
+		parts[k] = inf.substFactor(m, env, c)
+	}
+	over, ok := soleAtom(inf.resolve(inf.substFactor(Factor{Name: f.By}, env, c)))
+	size, known := inf.size(inf.resolve(parts[0]))
+	apart := false
+	for _, p := range parts[1:] {
+		apart = apart || !inf.resolve(p).equal(inf.resolve(parts[0])) && !(inf.frozenAll(p) && inf.frozenAll(parts[0]))
+	}
+	if !apart || !ok || !known || inf.known(over) != int64(len(parts)) || len(parts) > maxFamily || len(parts) < 2 {
+		for _, p := range parts[1:] {
+			inf.unify(parts[0], p, c.node)
+		}
+		env[pickName(f)] = parts[0]
+		return parts[0]
+	}
+	inf.freeze(single(over), inf.order(c))
+	z := inf.fresh(size)
+	members := inf.makeFamily(z, over).members
+	for k, m := range members {
+		inf.unify(single(m), parts[k], c.node)
+	}
+	env[pickName(f)] = single(z)
+	return single(z)
+}
+
+// pickName is the name under which a relation keeps what a choice stands for.
+func pickName(f Factor) string { return f.String() }
+
+func (inf *inference) order(c *call) *cause {
+	if c.reason != "" {
+		return &cause{c.node, c.reason}
+	}
+	return &cause{c.node, opName(c.node) + " depends on the order along this axis"}
+}
+
+// output gives an output its layout.
+func (inf *inference) output(c *call, v *onnxgraph.Value, pattern Layout, env map[string]sum) {
+	dims, ok := inf.info.Shape(v)
+	if ok && len(dims) != len(pattern) {
+		if len(pattern) > 0 {
+			inf.freezeNode(c.node, fmt.Sprintf("output %q has rank %d, want %d", v.Name, len(dims), len(pattern)))
+			return
+		}
+		inf.layouts[v] = inf.freshLayout(dims)
+		return
+	}
+	layout := make([]sum, len(pattern))
+	for k, p := range pattern {
+		if f, isPlain := plain(p); isPlain && env[f.Name] == nil && ok {
+			c.size(f.Name, dims[k])
+		}
+		layout[k] = inf.subst(p, env, c)
+		if ok {
+			inf.checkSize(c.node, layout[k], dims[k])
+		}
+	}
+	inf.layouts[v] = layout
+}
+
+// checkSize freezes an axis whose parts do not add up to the size that shape
+// inference found: one of the two misunderstood the node.
+func (inf *inference) checkSize(n *onnxgraph.Node, x sum, want onnxgraph.Dim) {
+	got, ok := inf.size(inf.resolve(x))
+	g, known := got.Known()
+	w, wanted := want.Known()
+	if ok && known && wanted && g != w {
+		inf.freeze(x, &cause{n, fmt.Sprintf("the axis has %d slots where the signature gives %d", w, g)})
+	}
+}
+
+// keepOrder freezes the names that sig writes with #.
+func (inf *inference) keepOrder(c *call, sig Signature, env map[string]sum) {
+	var visit func(a Axis)
+	visit = func(a Axis) {
+		for _, t := range a {
+			for _, f := range t {
+				if f.Frozen && f.Name != "" && env[f.Name] != nil {
+					inf.freeze(env[f.Name], inf.order(c))
+				}
+				visit(f.Sum)
+			}
+		}
+	}
+	for _, l := range append(append([]Layout{}, sig.In...), sig.Out...) {
+		for _, a := range l {
+			visit(a)
+		}
+	}
+}

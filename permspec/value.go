@@ -1,0 +1,187 @@
+package permspec
+
+import (
+	"fmt"
+
+	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
+)
+
+// layout returns the layout of v, making one on first sight. It is nil, false
+// when the rank of v is not known.
+func (inf *inference) layout(v *onnxgraph.Value) ([]sum, bool) {
+	if v.Weight != nil {
+		return inf.weightLayout(v.Weight), true
+	}
+	l, seen := inf.layouts[v]
+	if seen {
+		return l, l != nil
+	}
+	dims, ok := inf.info.Shape(v)
+	if ok {
+		l = inf.freshLayout(dims)
+	}
+	inf.layouts[v] = l
+	return l, ok
+}
+
+func (inf *inference) freshLayout(dims []onnxgraph.Dim) []sum {
+	l := make([]sum, len(dims))
+	for i, d := range dims {
+		l[i] = single(inf.fresh(d))
+	}
+	return l
+}
+
+// operand is layout as node n reads it: an axis along which a weight is the
+// same everywhere is a fresh one for every reader, for it constrains nothing.
+func (inf *inference) operand(v *onnxgraph.Value, n *onnxgraph.Node) ([]sum, bool) {
+	l, ok := inf.layout(v)
+	if !ok || v.Weight == nil {
+		return l, ok
+	}
+	for k, d := range v.Weight.Shape {
+		if d > 1 && inf.isUniform(v.Weight, k) {
+			l = append([]sum{}, l...)
+			l[k] = single(inf.fresh(onnxgraph.Size(d)))
+		}
+	}
+	inf.guardIndices(v.Weight, l, n)
+	return l, true
+}
+
+func (inf *inference) weightLayout(w *onnxgraph.Weight) []sum {
+	if l, seen := inf.weights[w]; seen {
+		return l
+	}
+	l := make([]sum, len(w.Shape))
+	for i, d := range w.Shape {
+		l[i] = single(inf.fresh(onnxgraph.Size(d)))
+	}
+	inf.weights[w] = l
+	switch {
+	case w.Sparse:
+		inf.freezeAll(l, &cause{nil, "it is stored as a sparse tensor"})
+	case inf.opts.Freeze != nil && inf.opts.Freeze(w):
+		inf.freezeAll(l, &cause{nil, "the user froze it"})
+	}
+	return l
+}
+
+// guardIndices freezes integer and boolean constants: indices, ranges and masks
+// mean the slots they stand at. Quantised weights are integers too, and move.
+func (inf *inference) guardIndices(w *onnxgraph.Weight, l []sum, n *onnxgraph.Node) {
+	switch w.Type {
+	case onnxgraph.Int64, onnxgraph.Bool, onnxgraph.String:
+	case onnxgraph.Int32:
+		if quantised[opKey{n.Domain, n.Op}] {
+			return
+		}
+	default:
+		return
+	}
+	for k, x := range l {
+		if !inf.isUniform(w, k) {
+			inf.freeze(x, &cause{n, fmt.Sprintf("the constant %q of indices or marks stands along this axis", w.Name)})
+		}
+	}
+}
+
+func (inf *inference) isUniform(w *onnxgraph.Weight, axis int) bool {
+	if inf.opts.Uniform != nil {
+		return inf.opts.Uniform(w, axis)
+	}
+	u, seen := inf.uniform[w]
+	if !seen {
+		var err error
+		if u, err = Uniform(inf.model, w); err != nil && inf.err == nil {
+			inf.err = fmt.Errorf("permspec: weight %q: %w", w.Name, err)
+		}
+		inf.uniform[w] = u
+	}
+	return u != nil && u[axis]
+}
+
+// Uniform reports, for each axis of w, whether m's numbers are the same at
+// every slot of that axis. It reads the weight once; cost rank × elements at
+// most, little for weights that vary.
+func Uniform(m *onnxgraph.Model, w *onnxgraph.Weight) ([]bool, error) {
+	out := make([]bool, len(w.Shape))
+	n := w.Elements()
+	if n == 0 || w.Type == onnxgraph.String {
+		return out, nil
+	}
+	data, err := m.Bytes(w)
+	if err != nil {
+		return out, err
+	}
+	width := int64(len(data)) / n
+	if width*n != int64(len(data)) || width == 0 { // packed 4-bit elements
+		return out, nil
+	}
+	inner := width
+	for k := len(w.Shape) - 1; k >= 0; k-- {
+		out[k] = sameAlong(data, inner, w.Shape[k])
+		inner *= w.Shape[k]
+	}
+	return out, nil
+}
+
+// sameAlong reports whether data, seen as [outer, size, inner] bytes, is the
+// same for each index of the middle axis.
+func sameAlong(data []byte, inner, size int64) bool {
+	for start := int64(0); start < int64(len(data)); start += inner * size {
+		first := data[start : start+inner]
+		for i := int64(1); i < size; i++ {
+			if string(data[start+i*inner:start+(i+1)*inner]) != string(first) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (inf *inference) freezeAll(l []sum, why *cause) {
+	for _, x := range l {
+		inf.freeze(x, why)
+	}
+}
+
+func (inf *inference) freezeValue(v *onnxgraph.Value, why *cause) {
+	if l, ok := inf.layout(v); ok {
+		inf.freezeAll(l, why)
+	}
+}
+
+// freezeNode freezes all that the node touches, the values its bodies read
+// included.
+func (inf *inference) freezeNode(n *onnxgraph.Node, reason string) {
+	why := &cause{n, reason}
+	for _, v := range n.Inputs {
+		if v != nil {
+			inf.freezeValue(v, why)
+		}
+	}
+	for _, v := range n.Outputs {
+		if v != nil {
+			delete(inf.layouts, v)
+			inf.freezeValue(v, why)
+		}
+	}
+	for _, a := range n.Attrs {
+		for _, g := range append(a.Graphs, a.Graph) {
+			if g == nil {
+				continue
+			}
+			for _, inner := range g.Nodes {
+				inf.freezeNode(inner, reason)
+			}
+		}
+	}
+}
+
+func (inf *inference) freezeIO(v *onnxgraph.Value, kind string) {
+	if inf.opts.FreeIO != nil && inf.opts.FreeIO(v) {
+		return
+	}
+	inf.freezeValue(v, &cause{nil, fmt.Sprintf("it meets the graph %s %q", kind, v.Name)})
+}
