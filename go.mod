@@ -7,3 +7,5 @@ require (
 	golang.org/x/sys v0.49.0
 	google.golang.org/protobuf v1.36.12
 )
+
+require golang.org/x/image v0.47.0
