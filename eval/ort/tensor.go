@@ -76,23 +76,10 @@ func newTensor(dtype onnxgraph.DataType, shape []int, n int) (*onnxgraph.Tensor,
 		t.Data = make([]string, n)
 		return t, nil, nil
 	default:
-		return nil, nil, fmt.Errorf("ort: tensors of element type %d are not supported", dtype)
+		return nil, nil, fmt.Errorf("ort: tensors of type %v are not supported", dtype)
 	}
 	b, err := bytesOf(t)
 	return t, b, err
-}
-
-// elementSize gives the bytes of one element of the types that bytesOf knows.
-func elementSize(dtype onnxgraph.DataType) int {
-	switch dtype {
-	case onnxgraph.Uint8, onnxgraph.Int8, onnxgraph.Bool:
-		return 1
-	case onnxgraph.Uint16, onnxgraph.Int16, onnxgraph.Float16, onnxgraph.BFloat16:
-		return 2
-	case onnxgraph.Float64, onnxgraph.Int64, onnxgraph.Uint64:
-		return 8
-	}
-	return 4
 }
 
 // elements multiplies the axes; false when one is negative or the product
@@ -127,8 +114,8 @@ func (l *Library) toValue(t *onnxgraph.Tensor, pin *runtime.Pinner) (uintptr, er
 	if err != nil {
 		return 0, err
 	}
-	if len(data) != n*elementSize(t.Type) {
-		return 0, fmt.Errorf("ort: a tensor of type %d and shape %v wants %d bytes, not the %d of its %T", t.Type, t.Shape, n*elementSize(t.Type), len(data), t.Data)
+	if len(data) != n*t.Type.Size() {
+		return 0, fmt.Errorf("ort: a tensor of type %v and shape %v wants %d bytes, not the %d of its %T", t.Type, t.Shape, n*t.Type.Size(), len(data), t.Data)
 	}
 	first := new(byte) // where an empty tensor points
 	if len(data) > 0 {
