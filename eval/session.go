@@ -1,0 +1,62 @@
+// Package eval runs models and judges them: losses and accuracies on a data
+// set, whether two models compute the same function, barriers along a path.
+package eval
+
+import (
+	"context"
+
+	"github.com/onnx-rebasin/onnx-rebasin/eval/dataset"
+	"github.com/onnx-rebasin/onnx-rebasin/eval/ort"
+	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
+)
+
+// Session is a model ready to run. It is safe for concurrent use.
+type Session interface {
+	// Run computes the named values of the main graph from its inputs; nil
+	// stands for the graph's outputs.
+	Run(ctx context.Context, inputs map[string]*onnxgraph.Tensor, outputs []string) (map[string]*onnxgraph.Tensor, error)
+	Close() error
+}
+
+var _ Session = (*ort.Session)(nil)
+
+// A Runner is a model with the session that runs it.
+type Runner struct {
+	Session
+	Model   *onnxgraph.Model
+	Backend string // "onnx-go" or "onnxruntime"
+}
+
+// InputsOf lists what a model's inputs want, for opening a data set.
+func InputsOf(m *onnxgraph.Model) []dataset.Input {
+	var inputs []dataset.Input
+	for _, v := range m.Graph.Inputs {
+		in := dataset.Input{Name: v.Name, Type: v.Type}
+		if v.HasShape {
+			in.Shape = make([]int64, len(v.Declared))
+			for i, d := range v.Declared {
+				in.Shape[i] = -1
+				if n, ok := d.Known(); ok {
+					in.Shape[i] = n
+				}
+			}
+		}
+		inputs = append(inputs, in)
+	}
+	return inputs
+}
+
+// renamed gives the inputs of one model to another: by position, for two
+// exports of one network may name them differently.
+func renamed(inputs map[string]*onnxgraph.Tensor, from, to *onnxgraph.Model) map[string]*onnxgraph.Tensor {
+	if from == to {
+		return inputs
+	}
+	out := make(map[string]*onnxgraph.Tensor, len(inputs))
+	for i, v := range to.Graph.Inputs {
+		if i < len(from.Graph.Inputs) {
+			out[v.Name] = inputs[from.Graph.Inputs[i].Name]
+		}
+	}
+	return out
+}
