@@ -8,16 +8,17 @@ import (
 	"github.com/onnx-rebasin/onnx-rebasin/internal/onnxpb"
 )
 
-// maxNodes bounds the graph that calls of local functions expand to.
-const maxNodes = 1 << 20
+// maxNodes bounds what calls of local functions expand to.
+const maxNodes = 1 << 18
 
 // A builder turns the messages of one file into Graphs.
 type builder struct {
 	file    *file
 	funcs   map[funcKey]*onnxpb.FunctionProto
+	orders  map[*onnxpb.FunctionProto][]*onnxpb.NodeProto
 	weights map[int]*Weight // by site
 	names   map[string]int  // of weights: how often each was asked for
-	nodes   int
+	nodes   int             // inside of calls
 }
 
 // A scope is where names are looked up while a graph, or the body of a
@@ -37,6 +38,7 @@ func build(f *file, pb *onnxpb.ModelProto, opsets map[string]int64) (*Graph, []*
 	b := &builder{
 		file:    f,
 		funcs:   map[funcKey]*onnxpb.FunctionProto{},
+		orders:  map[*onnxpb.FunctionProto][]*onnxpb.NodeProto{},
 		weights: map[int]*Weight{},
 		names:   map[string]int{},
 	}
@@ -138,8 +140,11 @@ func (b *builder) initializers(pb *onnxpb.GraphProto, s *scope) error {
 
 // node builds a node in a scope whose values are complete up to it.
 func (b *builder) node(pb *onnxpb.NodeProto, s *scope) error {
-	if b.nodes++; b.nodes > maxNodes {
-		return fmt.Errorf("the model has more than %d nodes, calls of functions expanded", maxNodes)
+	if s.call != nil {
+		b.nodes++
+	}
+	if b.nodes > maxNodes {
+		return fmt.Errorf("calls of functions expand to more than %d nodes", maxNodes)
 	}
 	n := &Node{
 		Name: s.call.prefix(pb.GetName()), Op: pb.GetOpType(), Domain: domain(pb.GetDomain()),

@@ -91,11 +91,14 @@ func (b *builder) expand(n *Node, pb *onnxpb.NodeProto, fn *onnxpb.FunctionProto
 		return fmt.Errorf("%s: function %s: %w", n.text(pb), key, err)
 	}
 	for i, name := range pb.GetOutput() {
-		v, ok := s.values[fn.GetOutput()[i]]
+		own := fn.GetOutput()[i]
+		v, ok := s.values[own]
 		if !ok {
-			return fmt.Errorf("function %s: nothing defines its output %q", key, fn.GetOutput()[i])
+			return fmt.Errorf("function %s: nothing defines its output %q", key, own)
 		}
-		outer.alias(name, v)
+		if name != "" {
+			outer.alias(name, v, c.prefix(own))
+		}
 	}
 	return nil
 }
@@ -112,9 +115,13 @@ func (b *builder) body(fn *onnxpb.FunctionProto, args []*Value, s *scope) error 
 			s.values[name] = args[i]
 		}
 	}
-	order, err := sortNodes(fn.GetNode(), s)
-	if err != nil {
-		return err
+	order, ok := b.orders[fn]
+	if !ok {
+		var err error
+		if order, err = sortNodes(fn.GetNode(), s); err != nil {
+			return err
+		}
+		b.orders[fn] = order
 	}
 	for _, n := range order {
 		if err := b.node(n, s); err != nil {
@@ -125,16 +132,13 @@ func (b *builder) body(fn *onnxpb.FunctionProto, args []*Value, s *scope) error 
 }
 
 // alias gives a value that a call returns the name it has in the caller's
-// scope.
-func (s *scope) alias(name string, v *Value) {
-	if name == "" {
-		return
-	}
+// scope, unless it is one of the arguments or already has one.
+func (s *scope) alias(name string, v *Value, own string) {
 	s.values[name] = v
 	if v == nil {
 		return
 	}
-	if v.Producer != nil {
+	if v.Name == own {
 		v.Name = s.call.prefix(name)
 	}
 	s.declared(v, s.types[name])

@@ -20,12 +20,12 @@ func sortNodes(all []*onnxpb.NodeProto, s *scope) ([]*onnxpb.NodeProto, error) {
 	readers := make([][]int, len(nodes))
 	var ready intHeap
 	for i, n := range nodes {
-		for name := range reads(n) {
+		reads(n, func(name string) {
 			if p, ok := producer[name]; ok {
 				readers[p] = append(readers[p], i)
 				waits[i]++
 			}
-		}
+		})
 		if waits[i] == 0 {
 			ready.IntSlice = append(ready.IntSlice, i)
 		}
@@ -95,38 +95,36 @@ func onCycle(nodes []*onnxpb.NodeProto, waits []int, producer map[string]int) *o
 	for seen := map[int]bool{}; !seen[i]; {
 		seen[i] = true
 		next := len(nodes)
-		for name := range reads(nodes[i]) {
+		reads(nodes[i], func(name string) {
 			if p, ok := producer[name]; ok && waits[p] > 0 {
 				next = min(next, p)
 			}
-		}
+		})
 		i = next
 	}
 	return nodes[i]
 }
 
-// reads returns the names that a node reads, those its bodies take from the
-// scopes around them included.
-func reads(n *onnxpb.NodeProto) map[string]bool {
-	names := map[string]bool{}
+// reads calls f for each name that a node reads, those its bodies take from the
+// scopes around them included; a name may come several times.
+func reads(n *onnxpb.NodeProto, f func(string)) {
 	for _, name := range n.GetInput() {
 		if name != "" {
-			names[name] = true
+			f(name)
 		}
 	}
 	for _, a := range n.GetAttribute() {
 		if a.GetG() != nil {
-			captures(a.GetG(), names)
+			captures(a.GetG(), f)
 		}
 		for _, g := range a.GetGraphs() {
-			captures(g, names)
+			captures(g, f)
 		}
 	}
-	return names
 }
 
-// captures adds the names that a body reads and does not define.
-func captures(g *onnxpb.GraphProto, names map[string]bool) {
+// captures calls f for the names that a body reads and does not define.
+func captures(g *onnxpb.GraphProto, f func(string)) {
 	own := map[string]bool{}
 	for _, v := range g.GetInput() {
 		own[v.GetName()] = true
@@ -142,17 +140,16 @@ func captures(g *onnxpb.GraphProto, names map[string]bool) {
 			own[name] = true
 		}
 	}
-	for _, n := range g.GetNode() {
-		for name := range reads(n) {
-			if !own[name] {
-				names[name] = true
-			}
+	outer := func(name string) {
+		if !own[name] {
+			f(name)
 		}
 	}
+	for _, n := range g.GetNode() {
+		reads(n, outer)
+	}
 	for _, v := range g.GetOutput() {
-		if !own[v.GetName()] {
-			names[v.GetName()] = true
-		}
+		outer(v.GetName())
 	}
 }
 

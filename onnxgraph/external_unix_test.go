@@ -1,0 +1,78 @@
+//go:build unix
+
+package onnxgraph_test
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
+)
+
+// Nothing but regular files in the model's folder is read as external data, and
+// no more of them than there is.
+func TestExternalConfined(t *testing.T) {
+	dir := filepath.Dir(write(t, "outside", rawFloats(1, 2), "inside/w", rawFloats(1, 2)))
+	inside := filepath.Join(dir, "inside")
+	link := func(to, name string) {
+		if err := os.Symlink(to, filepath.Join(inside, name)); err != nil {
+			t.Skip(err)
+		}
+	}
+	link("../outside", "out")
+	link(filepath.Join(dir, "outside"), "absolute")
+	link("..", "up")
+	link("w", "fine")
+	if err := syscall.Mkfifo(filepath.Join(inside, "pipe"), 0o666); err != nil {
+		t.Skip(err)
+	}
+	max := strconv.FormatInt(1<<63-1, 10)
+	for _, c := range []struct {
+		ok    bool
+		pairs []string
+	}{
+		{true, []string{"location", "w"}},
+		{true, []string{"location", "fine"}},
+		{true, []string{"location", "w", "offset", "4", "basepath", "/"}},
+		{false, []string{"location", "out"}},
+		{false, []string{"location", "absolute"}},
+		{false, []string{"location", "up/outside"}},
+		{false, []string{"location", "../outside"}},
+		{false, []string{"location", "x/../../outside"}},
+		{false, []string{"location", filepath.Join(dir, "inside/w")}},
+		{false, []string{"location", "pipe"}},
+		{false, []string{"location", "."}},
+		{false, []string{"location", ""}},
+		{false, nil},
+		{false, []string{"location", "w\x00"}},
+		{false, []string{"location", `..\outside`}},
+		{false, []string{"location", "C:w"}},
+		{false, []string{"location", "/dev/zero"}},
+		{false, []string{"location", "*/_ORT_MEM_ADDR_/*"}},
+		{false, []string{"location", "missing"}},
+		{false, []string{"location", "w", "offset", "8"}},
+		{false, []string{"location", "w", "offset", "-4"}},
+		{false, []string{"location", "w", "offset", max}},
+		{false, []string{"location", "w", "length", "8"}},
+		{false, []string{"location", "w", "length", max}},
+		{false, []string{"location", "w", "length", "4x"}},
+	} {
+		m, err := onnxgraph.Parse(marshal(t, chain(away("a", 1, c.pairs...))), inside)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = m.Bytes(m.Weights()[0])
+		if c.ok != (err == nil) || err != nil && !strings.Contains(err.Error(), `"a"`) {
+			t.Errorf("%q: error %v", c.pairs, err)
+		}
+		m.Close()
+	}
+	m := parse(t, chain(away("a", 1, "location", "w")))
+	if _, err := m.Bytes(m.Weights()[0]); err == nil {
+		t.Error("external data read without a folder")
+	}
+}
