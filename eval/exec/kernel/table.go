@@ -1,0 +1,11 @@
+package kernel
+
+// domains lists the families of operators of each domain.
+var domains = map[string][]ops{
+	"": standard,
+}
+
+var standard = []ops{
+	arithmetic, logic, bounded, unary, casts, shaping, arranging, indexing, generating, walking,
+	reducing, competing, normalizing, products, convolving, pooling,
+}
