@@ -40,11 +40,7 @@ func finishOf(n *Node) (finish, error) {
 func activationAttrs(n *Node, op string) map[string]onnxgraph.Attr {
 	attrs := make(map[string]onnxgraph.Attr)
 	params := n.Floats("activation_params")
-	names := map[string][]string{
-		"LeakyRelu": {"alpha"}, "Clip": {"min", "max"}, "HardSigmoid": {"alpha", "beta"}, "Elu": {"alpha"},
-		"ThresholdedRelu": {"alpha"}, "Affine": {"alpha", "beta"}, "ScaledTanh": {"alpha", "beta"},
-	}[op]
-	for i, name := range names {
+	for i, name := range activationParams[op] {
 		switch {
 		case i < len(params):
 			attrs[name] = onnxgraph.Attr{Kind: onnxgraph.AttrFloat, Float: params[i]}
@@ -53,6 +49,14 @@ func activationAttrs(n *Node, op string) map[string]onnxgraph.Attr {
 		}
 	}
 	return attrs
+}
+
+// activationParams names the parameters of activation functions, in the order
+// in which lists of parameters hold them.
+var activationParams = map[string][]string{
+	"LeakyRelu": {"alpha"}, "Clip": {"min", "max"}, "HardSigmoid": {"alpha", "beta"}, "Elu": {"alpha"},
+	"ThresholdedRelu": {"alpha"}, "Affine": {"alpha", "beta"}, "ScaledTanh": {"alpha", "beta"},
+	"ParametricSoftplus": {"alpha", "beta"},
 }
 
 // rowFor returns the row function of a pointwise operator on float32.
