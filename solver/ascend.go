@@ -1,0 +1,192 @@
+package solver
+
+import (
+	"math"
+	"slices"
+
+	"github.com/onnx-rebasin/onnx-rebasin/permspec"
+)
+
+// climb is coordinate ascent under way.
+type climb struct {
+	f     *frame
+	ws    *workspace
+	stale []bool // units whose gains may have changed since they were last matched
+	value float64
+	done  func(unit int) bool // told after every unit; true ends the climb
+}
+
+func newClimb(f *frame, ws *workspace) (*climb, error) {
+	value, err := f.objective()
+	c := &climb{f: f, ws: ws, stale: make([]bool, len(f.plan.units)), value: value}
+	for n := range c.stale {
+		c.stale[n] = true
+	}
+	return c, err
+}
+
+// climb sweeps over all units, in a new order each time, until nothing moves any
+// more or what moves is not worth it.
+func (c *climb) climb(order func() []int, sweeps int) error {
+	for range sweeps {
+		before := c.value
+		more, err := c.sweep(order())
+		if err != nil || !more || c.value-before <= 1e-9*math.Abs(before) {
+			return err
+		}
+	}
+	return nil
+}
+
+// sweep matches every stale unit once and reports whether there is reason to go
+// on.
+func (c *climb) sweep(order []int) (bool, error) {
+	moved := false
+	for _, n := range order {
+		if !c.stale[n] {
+			continue
+		}
+		c.stale[n] = false
+		delta, err := c.f.improve(c.ws, n)
+		if err != nil {
+			return false, err
+		}
+		if delta > 0 {
+			moved = true
+			c.value += delta
+			for _, m := range c.f.plan.units[n].near {
+				c.stale[m] = true
+			}
+		}
+		if c.done != nil && c.done(n) {
+			return false, nil
+		}
+	}
+	return moved, nil
+}
+
+// fixedOrder visits units as they are numbered.
+func fixedOrder(n int) func() []int {
+	order := make([]int, n)
+	for i := range order {
+		order[i] = i
+	}
+	return func() []int { return order }
+}
+
+// improve matches one unit, keeps what raises the objective and returns by how
+// much it did. The unit's old permutation and the best one differ by cycles; each
+// cycle is taken on its own merit, as summed in float64 over its elements, so
+// that neither ties nor rounding move anything.
+func (f *frame) improve(ws *workspace, n int) (float64, error) {
+	u := &f.plan.units[n]
+	if err := f.data.hold(u.weights); err != nil {
+		return 0, err
+	}
+	defer f.data.release(u.weights)
+	next, err := f.propose(ws, n)
+	if err != nil {
+		return 0, err
+	}
+	sets := f.cycles(u, next)
+	if u.own && len(sets) > 1 { // the cycles meet: together they may be worth more
+		if delta := f.take(n, slices.Concat(sets...), next); delta > 0 {
+			return delta, nil
+		}
+	}
+	total := 0.0
+	for _, places := range sets {
+		total += f.take(n, places, next)
+	}
+	return total, nil
+}
+
+// take changes a unit's permutations to next at some places if that raises the
+// objective, and returns by how much it does.
+func (f *frame) take(n int, places []int32, next permspec.Perms) float64 {
+	then := f.merge(&f.plan.units[n], places, next)
+	delta, scale := f.change(n, places, then)
+	if delta <= 1e-11*scale {
+		return 0
+	}
+	f.perms = then
+	return delta
+}
+
+// cycles parts the places of a unit's group where next differs from the frame's
+// permutations into the smallest sets that can be changed without the others.
+func (f *frame) cycles(u *unit, next permspec.Perms) [][]int32 {
+	size := f.plan.size[u.group]
+	root := make([]int32, size)
+	for i := range root {
+		root[i] = int32(i)
+	}
+	find := func(i int32) int32 {
+		for root[i] != i {
+			root[i] = root[root[i]]
+			i = root[i]
+		}
+		return i
+	}
+	for o := 0; o < len(next[u.group]); o += size {
+		place := inverse(f.perms[u.group][o:o+size], size)
+		for i, j := range next[u.group][o : o+size] {
+			x, y := find(int32(i)), find(place[j])
+			root[max(x, y)] = min(x, y)
+		}
+	}
+	set := make([][]int32, size)
+	for i, differs := range f.differs(u, next) {
+		if differs {
+			r := find(int32(i))
+			set[r] = append(set[r], int32(i))
+		}
+	}
+	return slices.DeleteFunc(set, func(s []int32) bool { return s == nil })
+}
+
+// differs marks the places of a unit's group at which next is not what the
+// frame has, for the group or for one nested in it.
+func (f *frame) differs(u *unit, next permspec.Perms) []bool {
+	size := f.plan.size[u.group]
+	out := make([]bool, size)
+	for i, j := range next[u.group] {
+		out[i%size] = out[i%size] || f.perms[u.group][i] != j
+	}
+	env := free(len(f.plan.size))
+	for _, g := range u.members[1:] {
+		n := f.plan.size[g]
+		for i := range out {
+			env[u.group] = int32(i)
+			for _, r := range f.plan.rows(g, env) {
+				out[i] = out[i] || !slices.Equal(f.perms[g][r*n:][:n], next[g][r*n:][:n])
+			}
+		}
+	}
+	return out
+}
+
+// merge returns the frame's permutations with next's at some places of a unit.
+func (f *frame) merge(u *unit, places []int32, next permspec.Perms) permspec.Perms {
+	out := slices.Clone(f.perms)
+	for _, g := range u.members {
+		out[g] = slices.Clone(out[g])
+	}
+	size := f.plan.size[u.group]
+	for o := 0; o < len(next[u.group]); o += size {
+		for _, i := range places {
+			out[u.group][o+int(i)] = next[u.group][o+int(i)]
+		}
+	}
+	env := free(len(f.plan.size))
+	for _, g := range u.members[1:] {
+		n := f.plan.size[g]
+		for _, i := range places {
+			env[u.group] = i
+			for _, r := range f.plan.rows(g, env) {
+				copy(out[g][r*n:][:n], next[g][r*n:][:n])
+			}
+		}
+	}
+	return out
+}

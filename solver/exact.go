@@ -1,0 +1,136 @@
+package solver
+
+import "github.com/onnx-rebasin/onnx-rebasin/permspec"
+
+// tally is a sum over elements of A and the elements of π(B) that take their
+// places.
+type tally struct {
+	dot  float64 // Σ a·b
+	dist float64 // Σ (a - b)², only when asked for
+}
+
+// objective is Σ a·b over all boxes, in float64.
+func (f *frame) objective() (float64, error) {
+	t, err := f.total(false)
+	return t.dot, err
+}
+
+// total sums over all boxes, one weight at a time.
+func (f *frame) total(dist bool) (tally, error) {
+	var sum tally
+	for k := range f.plan.boxes {
+		w := []int{f.plan.boxes[k].weight}
+		if err := f.data.hold(w); err != nil {
+			return sum, err
+		}
+		t := f.tally(k, nil, dist)
+		f.data.release(w)
+		sum.dot += t.dot
+		sum.dist += t.dist
+	}
+	return sum, nil
+}
+
+// change returns the objective with permutations next minus that with the
+// frame's, which differ only for unit n and there only at the given places of
+// its group, and the size of the sums it comes from. Only elements at those
+// places are looked at.
+func (f *frame) change(n int, places []int32, next permspec.Perms) (delta, scale float64) {
+	u := &f.plan.units[n]
+	inside := make([]bool, f.plan.size[u.group])
+	for _, i := range places {
+		inside[i] = true
+	}
+	var outside []int32
+	for i, in := range inside {
+		if !in {
+			outside = append(outside, int32(i))
+		}
+	}
+	then := *f
+	then.perms = next
+	for _, st := range u.stands {
+		only := make([][]int32, len(f.plan.boxes[st.box].digits))
+		for _, d := range st.digits { // the digit's place is inside, that of digits before it is not
+			only[d] = places
+			old, now := f.tally(st.box, only, false).dot, then.tally(st.box, only, false).dot
+			delta += now - old
+			scale += max(now, -now) + max(old, -old)
+			if only[d] = outside; outside == nil {
+				break
+			}
+		}
+	}
+	return delta, scale
+}
+
+// tally sums over one box; only restricts digits to some places (nil: all).
+func (f *frame) tally(k int, only [][]int32, dist bool) tally {
+	b := &f.plan.boxes[k]
+	slow, fast := b.halves(only)
+	pins := make([]int32, len(b.digits))
+	outer := f.offsets(k, f.at[k], slow, pins, only)
+	inner := f.offsets(k, place{}, fast, pins, only)
+	x, y := f.data.of(b.weight)
+	var t tally
+	for i := range outer.a {
+		t.add(x[outer.a[i]:], y[outer.b[i]:], inner, dist)
+	}
+	return t
+}
+
+// halves parts the digits of a box in two sets that do not hang together by
+// nesting: the fast ones, which have the smallest strides, with enough places
+// between them to make a loop worthwhile.
+func (b *box) halves(only [][]int32) (slow, fast []int) {
+	order := b.others()
+	inFast := make([]bool, len(b.digits))
+	n := 1
+	for k := len(order) - 1; k >= 0 && n < 256; k-- {
+		if inFast[order[k]] {
+			continue
+		}
+		for _, d := range b.closure([]int{order[k]}, nil) {
+			inFast[d] = true
+			if only != nil && only[d] != nil {
+				n *= len(only[d])
+			} else {
+				n *= b.digits[d].size
+			}
+		}
+	}
+	for _, d := range order {
+		if inFast[d] {
+			fast = append(fast, d)
+		} else {
+			slow = append(slow, d)
+		}
+	}
+	return slow, fast
+}
+
+// add adds the elements at the given offsets. Four sums run side by side, each
+// in a fixed order.
+func (t *tally) add(x, y []float32, at offsets, dist bool) {
+	var s [4]float64
+	n := len(at.a) &^ 3
+	for r := 0; r < n; r += 4 {
+		p, q := at.a[r:r+4:r+4], at.b[r:r+4:r+4]
+		s[0] += float64(x[p[0]]) * float64(y[q[0]])
+		s[1] += float64(x[p[1]]) * float64(y[q[1]])
+		s[2] += float64(x[p[2]]) * float64(y[q[2]])
+		s[3] += float64(x[p[3]]) * float64(y[q[3]])
+	}
+	for r := n; r < len(at.a); r++ {
+		s[0] += float64(x[at.a[r]]) * float64(y[at.b[r]])
+	}
+	t.dot += (s[0] + s[1]) + (s[2] + s[3])
+	if dist {
+		sum := 0.0
+		for r := range at.a {
+			d := float64(x[at.a[r]]) - float64(y[at.b[r]])
+			sum += d * d
+		}
+		t.dist += sum
+	}
+}

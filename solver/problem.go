@@ -1,0 +1,146 @@
+package solver
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
+	"github.com/onnx-rebasin/onnx-rebasin/permspec"
+)
+
+// keepBytes is how much memory decoded weights may take to be kept from one use
+// to the next.
+const keepBytes = 1 << 30
+
+// newProblem sets up the alignment of b with a.
+func newProblem(spec *permspec.Spec, a, b *onnxgraph.Model, opts *Options) (*problem, error) {
+	counterpart := opts.Counterpart
+	if counterpart == nil {
+		counterpart = func(w *onnxgraph.Weight) *onnxgraph.Weight { return w }
+	}
+	counts := func(w *onnxgraph.Weight) bool {
+		return floating(w.Type) && (opts.Exclude == nil || !opts.Exclude(w))
+	}
+	var layouts []permspec.WeightLayout
+	listed := map[*onnxgraph.Weight]bool{}
+	for _, l := range spec.Weights {
+		listed[l.Weight] = true
+		if counts(l.Weight) {
+			layouts = append(layouts, l)
+		}
+	}
+	for _, w := range a.Weights() { // nothing in these moves, but they count
+		if counts(w) && !listed[w] && w.Elements() > 0 && counterpart(w) != nil {
+			layouts = append(layouts, permspec.WeightLayout{Weight: w, Blocks: []permspec.Block{
+				{Digits: []permspec.Digit{{Group: -1, Size: int(w.Elements()), Stride: 1}}}}})
+		}
+	}
+	p, err := layOut(spec, layouts)
+	if err != nil {
+		return nil, err
+	}
+	bytes := int64(0)
+	for _, l := range layouts {
+		bytes += 8 * l.Weight.Elements()
+	}
+	p.data.keep = bytes <= keepBytes
+	p.data.read = func(k int) ([]float32, []float32, error) {
+		w := layouts[k].Weight
+		other := counterpart(w)
+		if other == nil {
+			return nil, nil, fmt.Errorf("weight %q has no counterpart", w.Name)
+		}
+		if other.Elements() != w.Elements() {
+			return nil, nil, fmt.Errorf("weight %q has %d elements, its counterpart %q %d", w.Name, w.Elements(), other.Name, other.Elements())
+		}
+		x, err := a.Float32s(w)
+		if err != nil {
+			return nil, nil, err
+		}
+		y, err := b.Float32s(other)
+		return x, y, err
+	}
+	return p, nil
+}
+
+// floating reports whether elements of type t are floating-point numbers.
+func floating(t onnxgraph.DataType) bool {
+	switch t {
+	case onnxgraph.Float32, onnxgraph.Float64, onnxgraph.Float16, onnxgraph.BFloat16:
+		return true
+	}
+	return false
+}
+
+// layOut plans the matching of all groups of spec in the given weights.
+func layOut(spec *permspec.Spec, layouts []permspec.WeightLayout) (*problem, error) {
+	p := &problem{spec: spec, data: &values{}}
+	size, vary := make([]int, len(spec.Groups)), make([]bool, len(spec.Groups))
+	for g := range spec.Groups {
+		size[g], vary[g] = spec.Groups[g].Size, true
+	}
+	var boxes []box
+	for k := range layouts {
+		l := &layouts[k]
+		for _, b := range l.Blocks {
+			if err := checkBlock(spec, &b, l.Weight.Elements()); err != nil {
+				return nil, fmt.Errorf("solver: layout of weight %q: %w", l.Weight.Name, err)
+			}
+			out := box{weight: k}
+			for _, d := range b.Digits {
+				out.digits = append(out.digits, digit{d.Group, d.Size, int(d.Stride), d.Under})
+			}
+			boxes = append(boxes, out)
+			p.at = append(p.at, place{a: int(b.Offset), b: int(b.Offset)})
+		}
+	}
+	p.plan = newPlan(size, vary, boxes)
+	return p, nil
+}
+
+// checkBlock says what is wrong with a block of a weight of n elements.
+func checkBlock(spec *permspec.Spec, b *permspec.Block, n int64) error {
+	last := b.Offset
+	for k, d := range b.Digits {
+		if d.Size <= 0 || d.Stride < 0 || d.Stride > 0 && int64(d.Size-1) > n/d.Stride {
+			return fmt.Errorf("digit %d has size %d, stride %d", k, d.Size, d.Stride)
+		}
+		last += int64(d.Size-1) * d.Stride
+		if d.Group < 0 && len(d.Under) == 0 {
+			continue
+		}
+		if d.Group < 0 || d.Group >= len(spec.Groups) || spec.Groups[d.Group].Size != d.Size || len(spec.Groups[d.Group].Under) != len(d.Under) {
+			return fmt.Errorf("digit %d is not that of a group", k)
+		}
+		for i, u := range d.Under {
+			if u < 0 || u >= len(b.Digits) || u == k || b.Digits[u].Group != spec.Groups[d.Group].Under[i] {
+				return fmt.Errorf("digit %d is not under the groups that its own is under", k)
+			}
+		}
+	}
+	if b.Offset < 0 || last >= n {
+		return errors.New("a block reaches beyond the weight")
+	}
+	return nil
+}
+
+// total sums over all weights with the given permutations.
+func (p *problem) total(perms permspec.Perms) (tally, error) {
+	f := &frame{plan: p.plan, data: p.data, at: p.at, perms: perms}
+	return f.total(true)
+}
+
+// reporter returns a function that tells progress to one listener, one call at a
+// time.
+func reporter(listen func(Progress)) func(Progress) {
+	if listen == nil {
+		return nil
+	}
+	var mu sync.Mutex
+	return func(p Progress) {
+		mu.Lock()
+		defer mu.Unlock()
+		listen(p)
+	}
+}

@@ -1,0 +1,236 @@
+package solver
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/onnx-rebasin/onnx-rebasin/permspec"
+)
+
+// workspace keeps what proposing for the units of one plan can use again.
+type workspace struct {
+	threads int
+	units   []unitSpace
+	known   []bool // groups whose permutations count; nil: all. See sketch.
+}
+
+// unitSpace holds, for each place of a unit's pins, gains and the last solution.
+type unitSpace struct {
+	plain  []*gains
+	inner  [][]*gains // of each inner group, for each place of its own pins
+	solved []*Assignment
+}
+
+func newWorkspace(p *plan, threads int) *workspace {
+	ws := &workspace{threads: threads, units: make([]unitSpace, len(p.units))}
+	for n := range p.units {
+		u := &p.units[n]
+		us := &ws.units[n]
+		outer := len(p.rows(u.group, free(len(p.size))))
+		us.plain = make([]*gains, outer)
+		us.solved = make([]*Assignment, outer)
+		us.inner = make([][]*gains, outer*len(u.inner))
+	}
+	return ws
+}
+
+// free is an environment in which no group has its place yet.
+func free(groups int) []int32 {
+	env := make([]int32, groups)
+	for g := range env {
+		env[g] = -1
+	}
+	return env
+}
+
+// propose returns the frame's permutations with those of a unit replaced by the
+// best there are, all else as it stands. It is exact for groups without nested
+// ones and for nested groups that do not meet; for those that do, it is the best
+// that coordinate ascent finds.
+func (f *frame) propose(ws *workspace, n int) (permspec.Perms, error) {
+	u := &f.plan.units[n]
+	next := slices.Clone(f.perms)
+	for _, g := range u.members {
+		next[g] = slices.Clone(next[g])
+	}
+	env := free(len(f.plan.size))
+	err := f.plan.each(f.plan.under[u.group], env, func(o int) error {
+		return f.proposeAt(ws, n, o, env, next)
+	})
+	return next, err
+}
+
+// each visits every combination of places of the given groups.
+func (p *plan) each(groups []int, env []int32, visit func(o int) error) error {
+	total := 1
+	for _, g := range groups {
+		total *= p.size[g]
+	}
+	for o := range total {
+		rest := o
+		for k := len(groups) - 1; k >= 0; k-- {
+			env[groups[k]] = int32(rest % p.size[groups[k]])
+			rest /= p.size[groups[k]]
+		}
+		if err := visit(o); err != nil {
+			return err
+		}
+	}
+	for _, g := range groups {
+		env[g] = -1
+	}
+	return nil
+}
+
+// proposeAt is propose for one place of the unit's pins.
+func (f *frame) proposeAt(ws *workspace, n, o int, env []int32, next permspec.Perms) error {
+	u, us := &f.plan.units[n], &ws.units[n]
+	size := f.plan.size[u.group]
+	if us.plain[o] == nil {
+		us.plain[o] = newGains(size)
+	}
+	us.plain[o].compute(f, f.plainSites(ws, u), env, ws)
+	value := Matrix[float64]{size, size, size, us.plain[o].c}
+	if len(u.inner)+len(u.joint) > 0 {
+		value.Data = slices.Clone(value.Data)
+	}
+	for k := range u.inner {
+		if !ws.open(f.plan, u, k) {
+			continue
+		}
+		if err := f.innerGains(ws, n, o, k, env, value); err != nil {
+			return err
+		}
+	}
+	var subs []*subproblem
+	for k := range u.joint {
+		if ws.known != nil {
+			break
+		}
+		subs = append(subs, f.sub(&u.joint[k], u.group, env))
+		if err := subs[k].values(ws.threads, value); err != nil {
+			return err
+		}
+	}
+	row := f.plan.rows(u.group, env)[0] * size
+	old := f.perms[u.group][row : row+size]
+	solved, err := Assign(value, AssignOptions{Prefer: old, Warm: us.solved[o]})
+	if err != nil {
+		return err
+	}
+	us.solved[o] = solved
+	copy(next[u.group][row:], solved.Col)
+	for k := range u.inner {
+		if !ws.open(f.plan, u, k) {
+			continue
+		}
+		if err := f.innerPerms(us, n, o, k, env, old, solved.Col, next); err != nil {
+			return err
+		}
+	}
+	for k := range subs {
+		if err := subs[k].choose(ws.threads, old, solved.Col, next); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// innerGains adds to value, for each pair of slots of the unit's group, what
+// the best permutation of inner group k is worth between them.
+func (f *frame) innerGains(ws *workspace, n, o, k int, env []int32, value Matrix[float64]) error {
+	u := &f.plan.units[n]
+	in := &u.inner[k]
+	at := o*len(u.inner) + k
+	small := f.plan.size[in.group]
+	return f.plan.each(f.plan.extra(in.group, u.group, env), env, func(e int) error {
+		if len(ws.units[n].inner[at]) == e {
+			ws.units[n].inner[at] = append(ws.units[n].inner[at], newGains(value.Rows*small))
+		}
+		g := ws.units[n].inner[at][e]
+		g.compute(f, in.sites, env, ws)
+		return parallel(ws.threads, value.Rows, func(i int) error {
+			for j, v := range value.Row(i) {
+				a, err := Assign(g.part(i, j, small), AssignOptions{})
+				if err != nil {
+					return err
+				}
+				value.Row(i)[j] = v + a.Value
+			}
+			return nil
+		})
+	})
+}
+
+// extra lists the groups that x is under besides y and those with a place in env.
+func (p *plan) extra(x, y int, env []int32) []int {
+	var out []int
+	for _, g := range p.under[x] {
+		if g != y && env[g] < 0 {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// part is the gain matrix of an inner group between slots i and j.
+func (g *gains) part(i, j, small int) Matrix[float64] {
+	return Matrix[float64]{small, small, g.n, g.c[i*small*g.n+j*small:]}
+}
+
+// innerPerms puts the best permutations of inner group k into next, where col
+// is the unit's new permutation and old its last.
+func (f *frame) innerPerms(us *unitSpace, n, o, k int, env, old, col []int32, next permspec.Perms) error {
+	u := &f.plan.units[n]
+	in := &u.inner[k]
+	small := f.plan.size[in.group]
+	return f.plan.each(f.plan.extra(in.group, u.group, env), env, func(e int) error {
+		g := us.inner[o*len(u.inner)+k][e]
+		for i, j := range col {
+			env[u.group] = int32(i)
+			row := f.plan.rows(in.group, env)[0] * small
+			var prefer []int32
+			if old[i] == j {
+				prefer = f.perms[in.group][row : row+small]
+			}
+			a, err := Assign(g.part(i, int(j), small), AssignOptions{Prefer: prefer})
+			if err != nil {
+				return err
+			}
+			copy(next[in.group][row:], a.Col)
+		}
+		env[u.group] = -1
+		return nil
+	})
+}
+
+// parallel calls work for 0 to n-1 on up to the given number of goroutines and
+// returns the error of the least number that failed.
+func parallel(threads, n int, work func(i int) error) error {
+	if threads = min(threads, n); threads <= 1 {
+		for i := range n {
+			if err := work(i); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	errs := make([]error, n)
+	var wg sync.WaitGroup
+	var at atomic.Int64
+	for range threads {
+		wg.Go(func() {
+			for i := int(at.Add(1)) - 1; i < n; i = int(at.Add(1)) - 1 {
+				errs[i] = work(i)
+			}
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
