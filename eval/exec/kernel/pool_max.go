@@ -169,6 +169,24 @@ func turned(off int64, shape []int) int64 {
 	return out
 }
 
+// moved returns the offset in a tensor of shape to of the element that has the
+// given offset in one of shape from, -1 if there is none.
+func moved(off int, from, to []int) int {
+	out, step := 0, 1
+	for i := len(from) - 1; i >= 0; i-- {
+		at := off % from[i]
+		if off /= from[i]; at < 0 || at >= to[i] {
+			return -1
+		}
+		out += at * step
+		step *= to[i]
+	}
+	if off != 0 {
+		return -1
+	}
+	return out
+}
+
 // prepareMaxUnpool prepares MaxUnpool: elements go back to where MaxPool's
 // indices say, everything else is 0.
 func prepareMaxUnpool(n *Node) (Kernel, error) {
@@ -187,6 +205,7 @@ func prepareMaxUnpool(n *Node) (Kernel, error) {
 		for i, d := range x.Shape[2:] {
 			shape = append(shape, (d-1)*stride[i]-before[i]-after[i]+w.kernel[i])
 		}
+		planned := shape // what the indices count in
 		if c.Has(2) {
 			if shape, err = ints(c.In[2]); err != nil {
 				return err
@@ -209,8 +228,8 @@ func prepareMaxUnpool(n *Node) (Kernel, error) {
 			return fmt.Errorf("%d indices for input %v of type %v", len(at), x.Shape, x.Type)
 		}
 		for i, k := range at {
-			if k < 0 || k >= len(to) {
-				return fmt.Errorf("index %d for output %v", k, shape)
+			if k = moved(k, planned, shape); k < 0 {
+				return fmt.Errorf("index %d for output %v", at[i], shape)
 			}
 			to[k] = from[i]
 		}
