@@ -23,22 +23,16 @@ func (e *Epilogue) check(m, n int) {
 // apply finishes the part of row i that starts at column j.
 func (e *Epilogue) apply(row []float32, i, j int) {
 	if e.ColBias != nil {
-		bias := e.ColBias[j:][:len(row)]
-		for q, x := range bias {
-			row[q] += x
-		}
+		Add(row, row, e.ColBias[j:][:len(row)])
 	}
+	shift, floor := minusZero, minusInf
 	if e.RowBias != nil {
-		x := e.RowBias[i]
-		for q := range row {
-			row[q] += x
-		}
+		shift = e.RowBias[i]
 	}
 	if e.Relu {
-		for q, x := range row {
-			if x < 0 {
-				row[q] = 0
-			}
-		}
+		floor = 0
+	}
+	if e.RowBias != nil || e.Relu {
+		affine(row, row, 1, shift, floor)
 	}
 }

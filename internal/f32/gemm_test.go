@@ -7,13 +7,15 @@ import (
 	"testing"
 )
 
-// a gemmCase is one call of ParGemm and what it must give.
+// gemmCase is one call of ParGemm and what it must give: every element of C and, for the error it may have, the sum
+// of the sizes of its terms.
 type gemmCase struct {
 	transA, transB bool
 	m, n, k        int
 	alpha, beta    float32
 	a, b, c        []float32
 	lda, ldb, ldc  int
+	want, size     []float64
 }
 
 func newCase(rng *rand.Rand, transA, transB bool, m, n, k int, alpha, beta float32) *gemmCase {
@@ -27,122 +29,88 @@ func newCase(rng *rand.Rand, transA, transB bool, m, n, k int, alpha, beta float
 	}
 	g.lda, g.ldb, g.ldc = ca+rng.IntN(3), cb+rng.IntN(3), n+rng.IntN(3)
 	g.a, g.b, g.c = noise(rng, ra*g.lda), noise(rng, rb*g.ldb), noise(rng, m*g.ldc)
+	g.want, g.size = reference(g.viewA(), g.viewB())
+	for i := range g.want {
+		old := 0.0
+		if beta != 0 {
+			old = float64(beta) * float64(g.c[i/n*g.ldc+i%n])
+		}
+		g.want[i] = float64(alpha)*g.want[i] + old
+		g.size[i] = math.Abs(float64(alpha))*g.size[i] + math.Abs(old)
+	}
 	return g
 }
 
-func (g *gemmCase) String() string {
-	return fmt.Sprintf("transA %v transB %v m %d n %d k %d alpha %v beta %v", g.transA, g.transB, g.m, g.n, g.k, g.alpha, g.beta)
-}
+func (g *gemmCase) viewA() View { return operand(g.transA, g.m, g.k, g.a, g.lda) }
+func (g *gemmCase) viewB() View { return operand(g.transB, g.k, g.n, g.b, g.ldb) }
 
-func (g *gemmCase) at(i, p, j int) (a, b float64) {
-	ai, bi := i*g.lda+p, p*g.ldb+j
-	if g.transA {
-		ai = p*g.lda + i
-	}
-	if g.transB {
-		bi = j*g.ldb + p
-	}
-	return float64(g.a[ai]), float64(g.b[bi])
-}
-
-// run calls f on a copy of C and compares with sums in float64: the error of a sum is bounded by that of its terms.
-func (g *gemmCase) run(t *testing.T, f func(c []float32)) []float32 {
-	t.Helper()
-	c := append(make([]float32, 1), g.c...)[1:]
-	f(c)
-	for i := range g.m {
-		for j := range g.ldc {
-			old := float64(g.c[i*g.ldc+j])
-			if j >= g.n {
-				if float64(c[i*g.ldc+j]) != old {
-					t.Fatalf("%v: C[%d,%d], outside, was written", g, i, j)
-				}
-				continue
+// reference returns A·B and |A|·|B|.
+func reference(a, b View) (want, size []float64) {
+	x, y := dense64(a), dense64(b.T())
+	m, n, k := a.Rows.Len(), b.Cols.Len(), a.Cols.Len()
+	want, size = make([]float64, m*n), make([]float64, m*n)
+	for i := range m {
+		for j := range n {
+			sum, abs := 0.0, 0.0
+			row := y[j*k:][:k]
+			for p, u := range x[i*k:][:k] {
+				sum += u * row[p]
+				abs += math.Abs(u * row[p])
 			}
-			want, size := 0.0, 0.0
-			if g.beta != 0 {
-				want = float64(g.beta) * old
-				size = math.Abs(want)
-			}
-			for p := range g.k {
-				a, b := g.at(i, p, j)
-				want += float64(g.alpha) * a * b
-				size += math.Abs(float64(g.alpha) * a * b)
-			}
-			got := float64(c[i*g.ldc+j])
-			if !(math.Abs(got-want) <= 1e-6*size) {
-				t.Fatalf("%v: C[%d,%d] = %v, want %v", g, i, j, got, want)
-			}
+			want[i*n+j], size[i*n+j] = sum, abs
 		}
 	}
+	return want, size
+}
+
+func dense64(v View) []float64 {
+	var x []float64
+	for i := range v.Rows.Len() {
+		for j := range v.Cols.Len() {
+			x = append(x, float64(v.Data[v.Rows.At(i)+v.Cols.At(j)]))
+		}
+	}
+	return x
+}
+
+func (g *gemmCase) String() string {
+	return fmt.Sprintf("%v: transA %v transB %v m %d n %d k %d alpha %v beta %v",
+		current, g.transA, g.transB, g.m, g.n, g.k, g.alpha, g.beta)
+}
+
+// run returns C as ParGemm leaves it.
+func (g *gemmCase) run(threads int) []float32 {
+	c := append(make([]float32, 1), g.c...)[1:]
+	ParGemm(threads, g.transA, g.transB, g.m, g.n, g.k, g.alpha, g.a, g.lda, g.b, g.ldb, g.beta, c, g.ldc)
 	return c
 }
 
-func (g *gemmCase) gemm(threads int) func(c []float32) {
-	return func(c []float32) {
-		ParGemm(threads, g.transA, g.transB, g.m, g.n, g.k, g.alpha, g.a, g.lda, g.b, g.ldb, g.beta, c, g.ldc)
-	}
-}
-
-// edges are the sizes around the kernels' blocks.
-var edges = []int{1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 15, 16, 17, 20, 23, 31, 32, 33, 47, 48, 63, 64, 65, 70}
-
-func TestGemmEdges(t *testing.T) {
-	eachISA(t, func(t *testing.T) {
-		rng := newRand()
-		alphas, betas := []float32{1, 1, -0.5}, []float32{0, 1, 0.25}
-		for _, m := range edges {
-			for _, n := range edges {
-				for _, k := range []int{0, 1, 2, 7, 8, 9, 31, 64, 70} {
-					if rng.IntN(8) != 0 {
-						continue
-					}
-					x := rng.IntN(4)
-					g := newCase(rng, x&1 != 0, x&2 != 0, m, n, k, alphas[rng.IntN(3)], betas[rng.IntN(3)])
-					g.run(t, g.gemm(1))
-				}
+// check runs the case with all kernels and compares each with the reference, and AVX-512 with AVX2 bit for bit.
+func (g *gemmCase) check(t *testing.T) {
+	t.Helper()
+	var before []float32
+	withISA(func(s isa) {
+		c := g.run(1)
+		requireNear(t, g.String(), c, g.n, g.ldc, g.want, g.size)
+		for i := range c {
+			if i%g.ldc >= g.n && c[i] != g.c[i] {
+				t.Fatalf("%v: wrote element %d, between two rows", g, i)
 			}
 		}
+		if s > avx2 {
+			requireSame(t, g.String(), c, before)
+		}
+		before = c
 	})
 }
 
-// large are sizes with several blocks in every direction.
-var large = []struct{ m, n, k int }{
-	{121, 1027, 259}, {257, 131, 515}, {1, 700, 600}, {700, 1, 600}, {3, 150, 700}, {300, 3, 500}, {17, 2100, 33}, {250, 300, 1},
-}
-
-func TestGemmLarge(t *testing.T) {
-	eachISA(t, func(t *testing.T) {
-		rng := newRand()
-		for _, s := range large {
-			for x := range 4 {
-				g := newCase(rng, x&1 != 0, x&2 != 0, s.m, s.n, s.k, 1, float32(x%3)/2)
-				one := g.run(t, g.gemm(1))
-				for _, threads := range []int{2, 7, 64} {
-					c := append([]float32(nil), g.c...)
-					g.gemm(threads)(c)
-					requireSame(t, g.String(), c, one)
-				}
-			}
-		}
-	})
-}
-
-// TestGemmSameBits holds the two assembly families to the same results.
-func TestGemmSameBits(t *testing.T) {
-	best := current
-	defer func() { current = best }()
-	if best < avx512 {
-		t.Skip("needs AVX-512")
-	}
-	rng := newRand()
-	for _, s := range append(large, struct{ m, n, k int }{23, 45, 300}, struct{ m, n, k int }{8, 40, 333}) {
-		for x := range 4 {
-			g := newCase(rng, x&1 != 0, x&2 != 0, s.m, s.n, s.k, 0.75, float32(x%3)/2)
-			current = avx512
-			want := g.run(t, g.gemm(1))
-			current = avx2
-			requireSame(t, g.String(), g.run(t, g.gemm(1)), want)
+// requireNear compares each sum with the exact one, to about the rounding error of its terms.
+func requireNear(t *testing.T, what string, c []float32, n, ldc int, want, size []float64) {
+	t.Helper()
+	for i := range want {
+		got := float64(c[i/n*ldc+i%n])
+		if !(math.Abs(got-want[i]) <= 1e-6*size[i]) {
+			t.Fatalf("%s: element %d,%d is %v, want %v", what, i/n, i%n, got, want[i])
 		}
 	}
 }
@@ -156,45 +124,90 @@ func requireSame(t *testing.T, what string, got, want []float32) {
 	}
 }
 
-func TestGemmSpecials(t *testing.T) {
-	nan, inf := float32(math.NaN()), float32(math.Inf(1))
-	eachISA(t, func(t *testing.T) {
-		rng := newRand()
-		for _, m := range []int{1, 2, 13, 40} {
-			g := newCase(rng, false, false, m, 37, 50, 1, 0)
-			for i := range g.c {
-				g.c[i] = nan // not read with beta = 0
-			}
-			g.a[(m-1)*g.lda+3] = inf
-			c := append([]float32(nil), g.c...)
-			g.gemm(1)(c)
-			for i := range m {
-				for j := range g.n {
-					if got := float64(c[i*g.ldc+j]); (i == m-1) != math.IsInf(got, 0) || math.IsNaN(got) {
-						t.Fatalf("m %d: C[%d,%d] = %v with an infinity in the last row of A", m, i, j, got)
-					}
+// edges are the sizes around the kernels' blocks.
+var edges = []int{1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 15, 16, 17, 20, 23, 31, 32, 33, 47, 48, 63, 64, 65, 70}
+
+func TestGemmEdges(t *testing.T) {
+	rng := newRand()
+	alphas, betas := []float32{1, 1, -0.5}, []float32{0, 1, 0.25}
+	for _, m := range edges {
+		for _, n := range edges {
+			for _, k := range []int{0, 1, 2, 9, 33, 64} {
+				if rng.IntN(6) == 0 {
+					x := rng.IntN(4)
+					newCase(rng, x&1 != 0, x&2 != 0, m, n, k, alphas[rng.IntN(3)], betas[rng.IntN(3)]).check(t)
 				}
-			}
-			g.a[(m-1)*g.lda+4] = nan
-			g.gemm(1)(c)
-			for j := range g.n {
-				if got := float64(c[(m-1)*g.ldc+j]); !math.IsNaN(got) {
-					t.Fatalf("m %d: C[%d,%d] = %v with a NaN in the last row of A", m, m-1, j, got)
-				}
-			}
-			g.alpha, g.beta = 0, 1
-			for i := range c {
-				c[i] = 1
-			}
-			g.gemm(1)(c)
-			if c[(m-1)*g.ldc] != 1 {
-				t.Fatalf("m %d: alpha = 0 reads A", m)
 			}
 		}
-	})
+	}
 }
 
-func TestGemmPanics(t *testing.T) {
+// large are sizes of several blocks in one direction or more.
+var large = []struct{ m, n, k int }{
+	{25, 1027, 259}, {125, 131, 515}, {1, 701, 600}, {701, 1, 600}, {3, 150, 700}, {300, 3, 500}, {17, 2100, 33}, {250, 300, 1},
+}
+
+func TestGemmLarge(t *testing.T) {
+	rng := newRand()
+	for _, s := range large {
+		for x := range 4 {
+			newCase(rng, x&1 != 0, x&2 != 0, s.m, s.n, s.k, 1, float32(x%3)/2).check(t)
+		}
+	}
+}
+
+// TestThreads holds a product to the same bits on any number of threads.
+func TestThreads(t *testing.T) {
+	rng := newRand()
+	for _, s := range []struct{ m, n, k int }{{61, 1100, 300}, {200, 70, 520}, {1, 3000, 700}, {3000, 2, 700}} {
+		g := newCase(rng, false, s.m == 1, s.m, s.n, s.k, 1, 0.5)
+		withISA(func(isa) {
+			one := g.run(1)
+			for _, threads := range []int{2, 3, 64} {
+				requireSame(t, g.String(), g.run(threads), one)
+			}
+		})
+	}
+}
+
+func TestGemmSpecials(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	rng := newRand()
+	for _, m := range []int{1, 2, 13, 40} {
+		for _, transB := range []bool{false, true} {
+			withISA(func(isa) { checkSpecials(t, newCase(rng, false, transB, m, 37, 50, 1, 0), nan, inf) })
+		}
+	}
+}
+
+// checkSpecials spoils the last row of A and the old values of C.
+func checkSpecials(t *testing.T, g *gemmCase, nan, inf float32) {
+	for i := range g.c {
+		g.c[i] = nan // not read with beta = 0
+	}
+	last := (g.m - 1) * g.lda
+	g.a[last+3] = inf
+	c := g.run(1)
+	for i := range g.m * g.n {
+		if x := float64(c[i/g.n*g.ldc+i%g.n]); math.IsInf(x, 0) != (i/g.n == g.m-1) || math.IsNaN(x) {
+			t.Fatalf("%v: C[%d,%d] is %v with an infinity in the last row of A", g, i/g.n, i%g.n, x)
+		}
+	}
+	g.a[last+4] = nan
+	c = g.run(1)
+	for i := range g.m * g.n {
+		if x := float64(c[i/g.n*g.ldc+i%g.n]); math.IsNaN(x) != (i/g.n == g.m-1) {
+			t.Fatalf("%v: C[%d,%d] is %v with a NaN in the last row of A", g, i/g.n, i%g.n, x)
+		}
+	}
+	g.alpha, g.beta = 0, 1 // A is not read
+	g.c[0] = 1
+	if c = g.run(1); c[0] != 1 {
+		t.Fatalf("%v: C[0,0] is %v, want 1", g, c[0])
+	}
+}
+
+func TestPanics(t *testing.T) {
 	x := make([]float32, 100)
 	for name, f := range map[string]func(){
 		"A":       func() { Gemm(false, false, 10, 2, 11, 1, x, 11, x, 2, 0, x, 10) },

@@ -1,17 +1,14 @@
 package f32
 
-import (
-	"math/rand/v2"
-	"testing"
-)
+import "math/rand/v2"
 
-// eachISA runs f once with every family of kernels this machine has.
-func eachISA(t *testing.T, f func(t *testing.T)) {
+// withISA calls f with every family of kernels this machine has, the plainest first.
+func withISA(f func(s isa)) {
 	best := current
 	defer func() { current = best }()
 	for s := portable; s <= best; s++ {
 		current = s
-		t.Run(s.String(), f)
+		f(s)
 	}
 }
 
@@ -25,10 +22,3 @@ func noise(rng *rand.Rand, n int) []float32 {
 }
 
 func newRand() *rand.Rand { return rand.New(rand.NewPCG(1, 2)) }
-
-func TestISA(t *testing.T) {
-	t.Logf("kernels: %s", ISA())
-	if current.width() < 1 {
-		t.Fatal("no width")
-	}
-}

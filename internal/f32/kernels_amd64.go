@@ -26,6 +26,16 @@ func transpose8AVX2(dst *float32, ldd int, src *float32, base int, cols *int, bl
 //go:noescape
 func accumulate64AVX2(c *float64, ldc int, s *float32, lds, m, n int)
 
+// dots4AVX2 stores the inner products of x with the 4 vectors that begin at y, stride elements apart.
+//
+//go:noescape
+func dots4AVX2(sums, x, y *float32, stride, n int)
+
+// combine8AVX2 adds to y the sum of x[p]·rows[p·stride + j] over 8 p.
+//
+//go:noescape
+func combine8AVX2(y, x, rows *float32, stride, n int)
+
 // panel runs the panel kernel.
 func (s isa) panel(t *tile) {
 	switch s {
@@ -67,4 +77,24 @@ func (s isa) accumulate64(c []float64, ldc int, sums []float32, lds, m, n int) {
 		return
 	}
 	accumulate64AVX2(&c[0], ldc, &sums[0], lds, m, n)
+}
+
+// dots4 returns the inner products of x with the 4 vectors in y, stride elements apart.
+func (s isa) dots4(x, y []float32, stride int) (sums [4]float32) {
+	if s == portable {
+		return dots4Go(x, y, stride)
+	}
+	_ = y[3*stride+len(x)-1]
+	dots4AVX2(&sums[0], &x[0], &y[0], stride, len(x))
+	return sums
+}
+
+// combine8 adds to y[j] the sum of x[p]·rows[p·stride + j] over 8 p, upwards.
+func (s isa) combine8(y []float32, x *[8]float32, rows []float32, stride int) {
+	if s == portable {
+		combine8Go(y, x, rows, stride)
+		return
+	}
+	_ = rows[7*stride+len(y)-1]
+	combine8AVX2(&y[0], &x[0], &rows[0], stride, len(y))
 }

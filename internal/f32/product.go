@@ -26,6 +26,8 @@ type product struct {
 	c64     []float64 // instead of c when not nil
 	ldc     int
 	then    Epilogue
+	thin    thin // computed without packing
+	swap    bool // thin with B's columns in the part of A's rows
 	readA   bool // read A in place instead of copying its blocks
 	readB   bool // read B in place instead of packing it
 }
@@ -53,6 +55,7 @@ func (g *product) plan() {
 	if g.alpha == 0 {
 		g.k = 0 // neither A nor B is read, as in BLAS
 	}
+	g.thin, g.swap = g.thinness()
 	// Copying A pays once several panels read the copy; packing B once several blocks of rows do.
 	g.readA = g.a.strided() && g.n < 256
 	g.readB = g.packed == nil && g.b.strided() && g.b.Cols.step == 1 && g.m <= 16
@@ -60,6 +63,10 @@ func (g *product) plan() {
 
 // block computes rows i0 to i1-1, columns j0 to j1-1 of C. j0 is a multiple of the width.
 func (g *product) block(i0, i1, j0, j1 int) {
+	if g.thin != notThin {
+		g.thinBlock(i0, i1, j0, j1)
+		return
+	}
 	if g.c64 == nil {
 		g.start(i0, i1, j0, j1)
 	}

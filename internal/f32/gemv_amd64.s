@@ -1,0 +1,168 @@
+#include "textflag.h"
+
+// Products of a matrix and one vector. Few of them wait for arithmetic rather than for memory, so AVX2 serves AVX-512
+// machines as well.
+
+// Sixteen ones and sixteen zeros: the mask of the first n of 16 lanes begins at 16-n.
+DATA lanes<>+0(SB)/8, $-1
+DATA lanes<>+8(SB)/8, $-1
+DATA lanes<>+16(SB)/8, $-1
+DATA lanes<>+24(SB)/8, $-1
+DATA lanes<>+32(SB)/8, $-1
+DATA lanes<>+40(SB)/8, $-1
+DATA lanes<>+48(SB)/8, $-1
+DATA lanes<>+56(SB)/8, $-1
+GLOBL lanes<>(SB), RODATA|NOPTR, $128
+
+// Element p of every product goes to lane p mod 16. The lanes are then added: those 8 apart, neighbours, neighbouring
+// pairs, and last the two that are left.
+
+// func dots4AVX2(sums *float32, x, y *float32, stride, n int)
+TEXT ·dots4AVX2(SB), NOSPLIT, $0-40
+	MOVQ sums+0(FP), DI
+	MOVQ x+8(FP), DX
+	MOVQ y+16(FP), SI
+	MOVQ stride+24(FP), AX
+	MOVQ n+32(FP), CX
+	SHLQ $2, AX
+	LEAQ (AX)(AX*2), BX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	SUBQ $16, CX
+	JLT tail
+
+loop:
+	VMOVUPS (DX), Y8
+	VMOVUPS 32(DX), Y9
+	VFMADD231PS (SI), Y8, Y0
+	VFMADD231PS 32(SI), Y9, Y4
+	VFMADD231PS (SI)(AX*1), Y8, Y1
+	VFMADD231PS 32(SI)(AX*1), Y9, Y5
+	VFMADD231PS (SI)(AX*2), Y8, Y2
+	VFMADD231PS 32(SI)(AX*2), Y9, Y6
+	VFMADD231PS (SI)(BX*1), Y8, Y3
+	VFMADD231PS 32(SI)(BX*1), Y9, Y7
+	ADDQ $64, DX
+	ADDQ $64, SI
+	SUBQ $16, CX
+	JGE loop
+
+tail:
+	ADDQ $16, CX
+	JE reduce
+	LEAQ lanes<>+64(SB), R9
+	SHLQ $2, CX
+	SUBQ CX, R9
+	VMOVUPS (R9), Y10
+	VMOVUPS 32(R9), Y11
+	VMASKMOVPS (DX), Y10, Y8
+	VMASKMOVPS 32(DX), Y11, Y9
+	VMASKMOVPS (SI), Y10, Y12
+	VMASKMOVPS 32(SI), Y11, Y13
+	VFMADD231PS Y12, Y8, Y0
+	VFMADD231PS Y13, Y9, Y4
+	VMASKMOVPS (SI)(AX*1), Y10, Y12
+	VMASKMOVPS 32(SI)(AX*1), Y11, Y13
+	VFMADD231PS Y12, Y8, Y1
+	VFMADD231PS Y13, Y9, Y5
+	VMASKMOVPS (SI)(AX*2), Y10, Y12
+	VMASKMOVPS 32(SI)(AX*2), Y11, Y13
+	VFMADD231PS Y12, Y8, Y2
+	VFMADD231PS Y13, Y9, Y6
+	VMASKMOVPS (SI)(BX*1), Y10, Y12
+	VMASKMOVPS 32(SI)(BX*1), Y11, Y13
+	VFMADD231PS Y12, Y8, Y3
+	VFMADD231PS Y13, Y9, Y7
+
+reduce:
+	VADDPS Y4, Y0, Y0
+	VADDPS Y5, Y1, Y1
+	VADDPS Y6, Y2, Y2
+	VADDPS Y7, Y3, Y3
+	VHADDPS Y1, Y0, Y0
+	VHADDPS Y3, Y2, Y2
+	VHADDPS Y2, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS X1, X0, X0
+	VMOVUPS X0, (DI)
+	VZEROUPPER
+	RET
+
+// func combine8AVX2(y, x, rows *float32, stride, n int)
+TEXT ·combine8AVX2(SB), NOSPLIT, $0-40
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), DX
+	MOVQ rows+16(FP), SI
+	MOVQ stride+24(FP), AX
+	MOVQ n+32(FP), CX
+	SHLQ $2, AX
+	LEAQ (AX)(AX*2), BX
+	LEAQ (SI)(AX*4), R8
+	VBROADCASTSS (DX), Y8
+	VBROADCASTSS 4(DX), Y9
+	VBROADCASTSS 8(DX), Y10
+	VBROADCASTSS 12(DX), Y11
+	VBROADCASTSS 16(DX), Y12
+	VBROADCASTSS 20(DX), Y13
+	VBROADCASTSS 24(DX), Y14
+	VBROADCASTSS 28(DX), Y15
+	SUBQ $16, CX
+	JLT tail
+
+loop:
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VFMADD231PS (SI), Y8, Y0
+	VFMADD231PS 32(SI), Y8, Y1
+	VFMADD231PS (SI)(AX*1), Y9, Y0
+	VFMADD231PS 32(SI)(AX*1), Y9, Y1
+	VFMADD231PS (SI)(AX*2), Y10, Y0
+	VFMADD231PS 32(SI)(AX*2), Y10, Y1
+	VFMADD231PS (SI)(BX*1), Y11, Y0
+	VFMADD231PS 32(SI)(BX*1), Y11, Y1
+	VFMADD231PS (R8), Y12, Y0
+	VFMADD231PS 32(R8), Y12, Y1
+	VFMADD231PS (R8)(AX*1), Y13, Y0
+	VFMADD231PS 32(R8)(AX*1), Y13, Y1
+	VFMADD231PS (R8)(AX*2), Y14, Y0
+	VFMADD231PS 32(R8)(AX*2), Y14, Y1
+	VFMADD231PS (R8)(BX*1), Y15, Y0
+	VFMADD231PS 32(R8)(BX*1), Y15, Y1
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	ADDQ $64, DI
+	ADDQ $64, SI
+	ADDQ $64, R8
+	SUBQ $16, CX
+	JGE loop
+
+tail:
+	ADDQ $16, CX
+	JE done
+
+one:
+	VMOVSS (DI), X0
+	VFMADD231SS (SI), X8, X0
+	VFMADD231SS (SI)(AX*1), X9, X0
+	VFMADD231SS (SI)(AX*2), X10, X0
+	VFMADD231SS (SI)(BX*1), X11, X0
+	VFMADD231SS (R8), X12, X0
+	VFMADD231SS (R8)(AX*1), X13, X0
+	VFMADD231SS (R8)(AX*2), X14, X0
+	VFMADD231SS (R8)(BX*1), X15, X0
+	VMOVSS X0, (DI)
+	ADDQ $4, DI
+	ADDQ $4, SI
+	ADDQ $4, R8
+	DECQ CX
+	JNZ one
+
+done:
+	VZEROUPPER
+	RET
