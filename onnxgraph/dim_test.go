@@ -156,6 +156,8 @@ func TestDimCanonical(t *testing.T) {
 		{half(half(h)), "⌊h/4⌋"},
 		{half(half(h.Add(Size(1))).Add(Size(1))), "⌊(h+3)/4⌋"},
 		{half(h.Mul(Size(2)).Add(Size(3))), "(h+1)"},
+		{h.Mul(Size(-1)).floorDiv(Size(4)).Mul(Size(-1)), "⌊(h+3)/4⌋"},
+		{h.ceilDiv(4), "⌊(h+3)/4⌋"},
 		{h.floorDiv(w), "⌊h/w⌋"},
 		{h.Mul(w).floorDiv(w), "h"},
 		{choice("max", h, w, choice("max", w, h)), "max(h,w)"},

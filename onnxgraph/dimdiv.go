@@ -28,8 +28,31 @@ func (d Dim) floorDiv(e Dim) Dim {
 // ceilDiv returns ⌈d/by⌉ for a positive number by.
 func (d Dim) ceilDiv(by int64) Dim { return d.Add(Size(by - 1)).floorDiv(Size(by)) }
 
-// floorKnown returns ⌊d/by⌋ for a positive number by.
+// floorKnown returns ⌊d/by⌋ for a positive number by. A numerator that starts
+// with a negative term is turned round: ⌊-h/2⌋ = -⌊(h+1)/2⌋.
 func floorKnown(d Dim, by int64) Dim {
+	whole, rest := Dim{}, Dim{}
+	for _, t := range d.terms() {
+		q := t.coef / by
+		whole = whole.Add(Dim{1, t.syms}.Mul(Size(q)))
+		rest = rest.Add(Dim{1, t.syms}.Mul(Size(t.coef - q*by)))
+	}
+	if rest.Unknown() || whole.Unknown() {
+		return Symbol("")
+	}
+	if n, ok := rest.Known(); ok {
+		q, _ := floorInt(n, by)
+		return whole.Add(Size(q))
+	}
+	if first := rest.terms()[0]; first.coef < 0 {
+		return whole.Sub(floorKnown(rest.Mul(Size(-1)).Add(Size(by-1)), by))
+	}
+	return whole.Add(floorProper(rest, by))
+}
+
+// floorProper is floorKnown for a numerator that starts with a positive term
+// and whose coefficients are all less than by.
+func floorProper(d Dim, by int64) Dim {
 	whole, rest := Dim{}, Dim{}
 	for _, t := range d.terms() {
 		q, r := floorInt(t.coef, by)
@@ -40,9 +63,6 @@ func floorKnown(d Dim, by int64) Dim {
 		return Symbol("")
 	}
 	rest, by = reduce(rest, by)
-	if _, ok := rest.Known(); ok {
-		return whole // 0 ≤ rest < by
-	}
 	if num, den, ok := unnest(rest, by); ok {
 		return whole.Add(floorKnown(num, den))
 	}

@@ -128,20 +128,17 @@ func xor(_ operation, a, b elem) elem {
 // where folds Where: an undecided condition between equal elements is no matter.
 func where(c operation) {
 	sizes, ok := c.outSizes(0)
-	if !ok {
+	if !ok || !c.anyElems() {
 		return
 	}
 	cond, okC := c.stretched(0, sizes)
 	a, okA := c.stretched(1, sizes)
 	b, okB := c.stretched(2, sizes)
-	if !okA || !okB {
+	if !okA || !okB || !okC {
 		return
 	}
 	for i := range a {
-		n, known := int64(0), false
-		if okC {
-			n, known = cond[i].dim.Known()
-		}
+		n, known := cond[i].dim.Known()
 		switch {
 		case known && n == 0:
 			a[i] = b[i]

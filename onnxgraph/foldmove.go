@@ -77,7 +77,7 @@ func foldTranspose(c operation) {
 
 // foldExpand repeats the elements along axes of size 1.
 func foldExpand(c operation) {
-	if sizes, ok := c.outSizes(0); ok {
+	if sizes, ok := c.outSizes(0); ok && c.anyElems() {
 		if out, ok := c.stretched(0, sizes); ok {
 			c.fold(0, out)
 		}

@@ -1,6 +1,9 @@
 package onnxgraph
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // each folds an operator element by element.
 func each(f func(c operation, a elem) elem) foldRule {
@@ -17,11 +20,13 @@ func each(f func(c operation, a elem) elem) foldRule {
 	}
 }
 
-// pairwise folds an operator of two or more inputs that broadcast, from the left.
+// pairwise folds an operator of two or more inputs that broadcast, from the
+// left. An input of which only the sizes are known has unknown elements, which
+// may not matter: false and anything is false.
 func pairwise(f func(c operation, a, b elem) elem) foldRule {
 	return func(c operation) {
 		sizes, ok := c.outSizes(0)
-		if !ok || len(c.n.Inputs) == 0 {
+		if !ok || !c.anyElems() {
 			return
 		}
 		out, ok := c.stretched(0, sizes)
@@ -39,12 +44,23 @@ func pairwise(f func(c operation, a, b elem) elem) foldRule {
 	}
 }
 
+// anyElems reports whether the elements of any input are known.
+func (c operation) anyElems() bool {
+	return slices.ContainsFunc(c.n.Inputs, func(v *Value) bool {
+		_, ok := c.elems(v)
+		return ok
+	})
+}
+
 // stretched returns the elements of input i broadcast to the sizes.
 func (c operation) stretched(i int, sizes []int) ([]elem, bool) {
-	elems, ok := c.elems(c.in(i))
-	from, sized := c.inSizes(i)
-	if !ok || !sized || len(from) > len(sizes) {
+	from, ok := c.inSizes(i)
+	if !ok || len(from) > len(sizes) {
 		return nil, false
+	}
+	elems, ok := c.elems(c.in(i))
+	if !ok {
+		elems = slices.Repeat([]elem{unknownElem}, elementsOf(from))
 	}
 	strides := make([]int, len(sizes))
 	step, lead := 1, len(sizes)-len(from)
@@ -146,8 +162,10 @@ func truncate(c operation, a elem) elem {
 }
 
 func ceiling(_ operation, a elem) elem {
-	minus := whole(Size(-1))
-	return mulElem(mulElem(a, minus).floor(), minus)
+	if a.isReal {
+		return number(math.Ceil(a.real))
+	}
+	return whole(a.dim.ceilDiv(a.den))
 }
 
 // ofNumber returns the rule of a function of known numbers.

@@ -1,9 +1,6 @@
 package onnxgraph
 
-import (
-	"math"
-	"slices"
-)
+import "slices"
 
 // foldShapeOf folds Shape: the sizes of the input are the elements.
 func foldShapeOf(c operation) {
@@ -83,23 +80,6 @@ func foldRange(c operation) {
 		at = addElem(at, delta)
 	}
 	c.fold(0, out)
-}
-
-// threeReals returns the bounds of a Range whose numbers are all known.
-func threeReals(a, b, d elem) (x, y, z float64, ok bool) {
-	x, okX := a.known()
-	y, okY := b.known()
-	z, okZ := d.known()
-	return x, y, z, okX && okY && okZ && z != 0
-}
-
-// realRange returns how many steps of d lead from a to b, b left out.
-func realRange(a, b, d float64) Dim {
-	n := math.Ceil((b - a) / d)
-	if n > 1<<53 || math.IsNaN(n) {
-		return Symbol("")
-	}
-	return Size(int64(max(n, 0)))
 }
 
 // foldNonZero lists the places of the elements that are not zero, one row for

@@ -84,7 +84,9 @@ func (s *inference) settle(v *Value) {
 		if v.HasShape && len(v.Declared) == len(f.dims) {
 			f.dims[i] = prefer(f.dims[i], v.Declared[i])
 		}
-		if f.dims[i].Unknown() || s.nonNegative(f.dims[i].Mul(Size(-1)).Sub(Size(1))) {
+		d := f.dims[i]
+		negative := d.coef < 0 && (d.syms == "" || s.nonNegative(Dim{1, d.syms}))
+		if d.Unknown() || negative { // a broken model may give a negative size
 			f.dims[i] = s.fresh(v.Name, i)
 		}
 		s.sizes[f.dims[i].unit()] = true

@@ -102,32 +102,6 @@ func loss(c operation) {
 	c.copy(1, 0)
 }
 
-// multinomial is the rule of Multinomial: samples for each row.
-func multinomial(c operation) { c.set(0, c.dim(0, 0), Size(c.attrInt("sample_size", 1))) }
-
-// attrShape gives output 0 the shape in an attribute.
-func attrShape(c operation) {
-	if dims, ok := c.attrInts("shape"); ok {
-		c.set(0, sizesOf(dims)...)
-	}
-}
-
-// constant is the rule of Constant in the forms that are no tensors.
-func constant(c operation) {
-	for name, a := range c.n.Attrs {
-		switch name {
-		case "value_int", "value_float", "value_string":
-			c.set(0)
-		case "value_ints":
-			c.set(0, Size(int64(len(a.Ints))))
-		case "value_floats":
-			c.set(0, Size(int64(len(a.Floats))))
-		case "value_strings":
-			c.set(0, Size(int64(len(a.Strings))))
-		}
-	}
-}
-
 // recurrent is the rule of RNN, GRU and LSTM: X is time, batch, input, or with
 // layout 1 batch, time, input.
 func recurrent(c operation) {
@@ -158,7 +132,5 @@ var reduceShapes = map[string]shapeRule{
 	"ReduceMin": reduceAxes, "ReduceProd": reduceAxes, "ReduceSum": reduceAxes,
 	"ReduceSumSquare": reduceAxes, "ArgMax": argReduce, "ArgMin": argReduce, "TopK": topK,
 	"OneHot": oneHot, "Det": det, "NegativeLogLikelihoodLoss": loss, "SoftmaxCrossEntropyLoss": loss,
-	"Multinomial": multinomial, "RandomNormal": attrShape, "RandomUniform": attrShape,
-	"Constant": constant, "RNN": recurrent, "GRU": recurrent, "LSTM": recurrent,
-	"OptionalHasElement": scalarShape, "SequenceLength": scalarShape,
+	"RNN": recurrent, "GRU": recurrent, "LSTM": recurrent,
 }

@@ -190,69 +190,7 @@ func tile(c operation) {
 	c.set(0, out...)
 }
 
-// constantShape gives output 0 the sizes in integer input i.
-func constantShape(i int) shapeRule {
-	return func(c operation) {
-		if target, ok := c.ints(i); ok {
-			c.set(0, target...)
-		} else if rank, known := c.dim(i, 0).Known(); known && c.rank(i) == 1 {
-			c.set(0, unknowns(int(rank))...)
-		}
-	}
-}
-
-// shapeOf is the rule of Shape: one element for each axis from start to end.
-func shapeOf(c operation) {
-	rank := c.rank(0)
-	if rank < 0 {
-		c.set(0, unknowns(1)...)
-		return
-	}
-	from, to := c.shapeBounds(rank)
-	c.set(0, Size(int64(to-from)))
-}
-
-// shapeBounds returns the axes that a Shape node reports.
-func (c operation) shapeBounds(rank int) (from, to int) {
-	clamp := func(i int64) int {
-		if i < 0 {
-			i += int64(rank)
-		}
-		return int(min(max(i, 0), int64(rank)))
-	}
-	from, to = clamp(c.attrInt("start", 0)), clamp(c.attrInt("end", int64(rank)))
-	return from, max(from, to)
-}
-
-// vector gives output 0 one axis of size n, a scalar none.
-func vector(n func(c operation) Dim) shapeRule { return func(c operation) { c.set(0, n(c)) } }
-
-// scalarShape makes every output a scalar.
-func scalarShape(c operation) {
-	for i := range c.n.Outputs {
-		c.set(i)
-	}
-}
-
-// rangeLength returns ⌈(limit-start)/delta⌉, not below 0.
-func rangeLength(c operation) Dim {
-	start, limit, delta := c.number(0), c.number(1), c.number(2)
-	if a, b, d, ok := threeReals(start, limit, delta); ok {
-		return realRange(a, b, d)
-	}
-	step, ok := delta.dim.Known()
-	if !ok || step == 0 || start.fraction() || limit.fraction() || delta.fraction() {
-		return Symbol("")
-	}
-	span := limit.dim.Sub(start.dim)
-	if step < 0 {
-		span, step = span.Mul(Size(-1)), -step
-	}
-	return span.ceilDiv(step)
-}
-
 var reshapeShapes = map[string]shapeRule{
 	"Reshape": reshape, "Transpose": transpose, "Flatten": flatten, "Squeeze": squeeze,
-	"Unsqueeze": unsqueeze, "Expand": expand, "Tile": tile, "Shape": shapeOf, "Size": scalarShape,
-	"ConstantOfShape": constantShape(0), "Range": vector(rangeLength),
+	"Unsqueeze": unsqueeze, "Expand": expand, "Tile": tile,
 }

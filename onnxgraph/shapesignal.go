@@ -117,7 +117,4 @@ func attentionCore(c operation) {
 var signalShapes = map[string]shapeRule{
 	"DFT": dft, "STFT": stft, "MelWeightMatrix": melWeights, "TfIdfVectorizer": tfIdf,
 	"StringSplit": stringSplit, "StringNormalizer": stringNormalizer, "Attention": attentionCore,
-	"HannWindow":     vector(func(c operation) Dim { return c.scalar(0) }),
-	"HammingWindow":  vector(func(c operation) Dim { return c.scalar(0) }),
-	"BlackmanWindow": vector(func(c operation) Dim { return c.scalar(0) }),
 }

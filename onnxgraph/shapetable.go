@@ -10,7 +10,7 @@ const (
 // shapeRules is the rule of every operator whose outputs' shapes are known to
 // follow from its inputs. An operator that is missing leaves them to the file.
 var shapeRules = joined(
-	rulesOf("", pointShapes, convShapes, matmulShapes, reshapeShapes, joinShapes,
+	rulesOf("", pointShapes, convShapes, matmulShapes, reshapeShapes, joinShapes, makeShapes,
 		reduceShapes, imageShapes, signalShapes, controlShapes),
 	rulesOf(microsoft, contribShapes),
 	rulesOf(mlDomain, mlShapes),
