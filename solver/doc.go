@@ -1,3 +1,18 @@
-// Package solver finds the permutations that bring one network's weights close
-// to another's, and interpolates between the two.
+// Package solver finds the permutations of one network's units that bring its
+// weights closest to another's, and interpolates between the two.
+//
+//	spec, err := permspec.Infer(a, permspec.Options{})
+//	found, err := solver.Match(ctx, spec, a, b, solver.Options{Counterpart: counterpart})
+//	aligned, err := spec.ApplyTo(b, found.Perms, counterpart)
+//	merged, err := solver.Lerp(a, aligned, counterpart, 0.5)
+//
+// What the solver sees of a network is boxes: strided pieces of weights whose
+// coordinates are groups or stand still. It never hears of convolutions, gates or
+// attention. Every place a group stands in a box is a site, and the gain matrix of
+// the group is the sum over its sites of products A·π(B)ᵀ along all other
+// coordinates (gain.go). Assign finds the best permutation for it (bid.go, path.go,
+// proof.go), nested groups first (propose.go, joint.go), and a change is made when
+// the sum over the elements it moves says so in float64 (exact.go). Sweeping over
+// the groups until nothing moves is one start (ascend.go); sketch.go makes a first
+// guess that does not depend on how units are numbered.
 package solver

@@ -15,8 +15,7 @@ import (
 // Options direct Match. The zero value is a good start.
 type Options struct {
 	// Counterpart returns the weight of b that corresponds to a weight of a.
-	// Nil: they are the same Weights, as in models made by Model.With.
-	Counterpart func(*onnxgraph.Weight) *onnxgraph.Weight
+	Counterpart Counterpart
 
 	// Exclude keeps a weight of a out of the objective, although it is
 	// permuted: running statistics, which say more about scale than about

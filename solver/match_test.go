@@ -13,9 +13,13 @@ import (
 // tiny are specs with few enough members to try them all, one for each way
 // groups can stand together.
 var tiny = map[string]func() *permspec.Spec{
-	"mlp":       func() *permspec.Spec { return specOf([]string{"a 4", "b 3"}, []string{"w1: a, 5", "b1: a", "w2: b, a", "w3: 2, b"}) },
-	"flatten":   func() *permspec.Spec { return specOf([]string{"a 4"}, []string{"c: a, 3, 2, 2", "f: 3, a 6"}) },
-	"concat":    func() *permspec.Spec { return specOf([]string{"a 3", "b 4"}, []string{"c: a, 3", "d: b, 2", "f: 5, a + b + a"}) },
+	"mlp": func() *permspec.Spec {
+		return specOf([]string{"a 4", "b 3"}, []string{"w1: a, 5", "b1: a", "w2: b, a", "w3: 2, b"})
+	},
+	"flatten": func() *permspec.Spec { return specOf([]string{"a 4"}, []string{"c: a, 3, 2, 2", "f: 3, a 6"}) },
+	"concat": func() *permspec.Spec {
+		return specOf([]string{"a 3", "b 4"}, []string{"c: a, 3", "d: b, 2", "f: 5, a + b + a"})
+	},
 	"recurrent": func() *permspec.Spec { return specOf([]string{"h 5"}, []string{"w: 3 h, 4", "r: 3 h, h", "f: 2, h"}) },
 	"heads": func() *permspec.Spec {
 		return specOf([]string{"h 3", "q 2 under h", "v 3 under h"}, []string{"wq: h q, 6", "wk: h q, 6", "wv: h v, 4", "wo: 4, h v"})
@@ -138,4 +142,3 @@ func TestMatchPlanted(t *testing.T) {
 		})
 	}
 }
-

@@ -15,12 +15,8 @@ const keepBytes = 1 << 30
 
 // newProblem sets up the alignment of b with a.
 func newProblem(spec *permspec.Spec, a, b *onnxgraph.Model, opts *Options) (*problem, error) {
-	counterpart := opts.Counterpart
-	if counterpart == nil {
-		counterpart = func(w *onnxgraph.Weight) *onnxgraph.Weight { return w }
-	}
 	counts := func(w *onnxgraph.Weight) bool {
-		return floating(w.Type) && (opts.Exclude == nil || !opts.Exclude(w))
+		return w.Type.IsFloat() && (opts.Exclude == nil || !opts.Exclude(w))
 	}
 	var layouts []permspec.WeightLayout
 	listed := map[*onnxgraph.Weight]bool{}
@@ -31,7 +27,7 @@ func newProblem(spec *permspec.Spec, a, b *onnxgraph.Model, opts *Options) (*pro
 		}
 	}
 	for _, w := range a.Weights() { // nothing in these moves, but they count
-		if counts(w) && !listed[w] && w.Elements() > 0 && counterpart(w) != nil {
+		if counts(w) && !listed[w] && w.Elements() > 0 && opts.Counterpart.of(w) != nil {
 			layouts = append(layouts, permspec.WeightLayout{Weight: w, Blocks: []permspec.Block{
 				{Digits: []permspec.Digit{{Group: -1, Size: int(w.Elements()), Stride: 1}}}}})
 		}
@@ -47,7 +43,7 @@ func newProblem(spec *permspec.Spec, a, b *onnxgraph.Model, opts *Options) (*pro
 	p.data.keep = bytes <= keepBytes
 	p.data.read = func(k int) ([]float32, []float32, error) {
 		w := layouts[k].Weight
-		other := counterpart(w)
+		other := opts.Counterpart.of(w)
 		if other == nil {
 			return nil, nil, fmt.Errorf("weight %q has no counterpart", w.Name)
 		}
@@ -62,15 +58,6 @@ func newProblem(spec *permspec.Spec, a, b *onnxgraph.Model, opts *Options) (*pro
 		return x, y, err
 	}
 	return p, nil
-}
-
-// floating reports whether elements of type t are floating-point numbers.
-func floating(t onnxgraph.DataType) bool {
-	switch t {
-	case onnxgraph.Float32, onnxgraph.Float64, onnxgraph.Float16, onnxgraph.BFloat16:
-		return true
-	}
-	return false
 }
 
 // layOut plans the matching of all groups of spec in the given weights.
