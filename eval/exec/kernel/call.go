@@ -118,3 +118,16 @@ func equalShape(a, b []int) bool {
 	}
 	return true
 }
+
+// sub is a call of another kernel with one output, for a kernel that is made of
+// several.
+func (c *Call) sub(in ...*Tensor) *Call {
+	s := &Call{Ctx: c.Ctx, In: in, Out: make([]*Value, 1), Values: make([]*Value, len(in)), Last: make([]bool, len(in)),
+		Pool: c.Pool, Threads: c.Threads}
+	for i, t := range in {
+		if t != nil {
+			s.Values[i] = Foreign(t)
+		}
+	}
+	return s
+}

@@ -29,6 +29,8 @@ var sliceTypes = [...]reflect.Type{
 	onnxgraph.Float64:  reflect.TypeFor[[]float64](),
 	onnxgraph.Float16:  reflect.TypeFor[[]uint16](),
 	onnxgraph.BFloat16: reflect.TypeFor[[]uint16](),
+	onnxgraph.Int4:     reflect.TypeFor[[]int8](), // one to a byte
+	onnxgraph.Uint4:    reflect.TypeFor[[]uint8](),
 	onnxgraph.Int8:     reflect.TypeFor[[]int8](),
 	onnxgraph.Int16:    reflect.TypeFor[[]int16](),
 	onnxgraph.Int32:    reflect.TypeFor[[]int32](),
