@@ -1,6 +1,7 @@
 package onnxgraph
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -71,6 +72,13 @@ func evalChoice(name string, args []string, bind map[string]int64) (int64, bool)
 		return slices.Min(vals), true
 	}
 	return slices.Max(vals), true
+}
+
+func ExampleDim() {
+	h := Symbol("h")
+	padded := h.Mul(Size(4)).Add(Size(8))
+	fmt.Println(padded, padded.Sub(Size(8)))
+	// Output: 4·(h+2) 4·h
 }
 
 // Any expression, evaluated with numbers for its symbols, is what the same

@@ -133,14 +133,14 @@ var onnxTypes = map[string]typeRule{
 	"HammingWindow":     named("output_datatype", always(Float32)),
 	"BlackmanWindow":    named("output_datatype", always(Float32)),
 	"MelWeightMatrix":   named("output_datatype", always(Float32)),
-	"TfIdfVectorizer":   always(Float32), "ImageDecoder": always(Uint8), "AffineGrid": like(0),
+	"TfIdfVectorizer":   always(Float32), "ImageDecoder": always(Uint8),
 	"QuantizeLinear":        named("output_dtype", likeOr(2, Uint8)),
 	"DequantizeLinear":      named("output_dtype", like(1)),
 	"DynamicQuantizeLinear": always(Uint8, Float32, Uint8),
 	"ConvInteger":           always(Int32), "MatMulInteger": always(Int32),
 	"QLinearConv": like(7), "QLinearMatMul": like(7),
 	"If": always(Undefined), "Loop": always(Undefined), "Scan": always(Undefined),
-	"NegativeLogLikelihoodLoss": like(0), "ConcatFromSequence": always(Undefined),
+	"ConcatFromSequence": always(Undefined),
 }
 
 var contribTypes = map[string]typeRule{
@@ -152,8 +152,8 @@ var contribTypes = map[string]typeRule{
 		return c.Type(c.in(2))
 	},
 	"MatMulIntegerToFloat": like(2), "MatMulInteger16": always(Int32), "QGemm": likeOr(8, Float32),
-	"QLinearAdd": like(0), "QLinearConcat": like(1), "QLinearWhere": like(1),
-	"BeamSearch": always(Int32, Float32, Float32), "SkipLayerNormalization": like(0),
+	"QLinearConcat": like(1), "QLinearWhere": like(1),
+	"Unique": firstThen(Int64), "BeamSearch": always(Int32, Float32, Float32),
 }
 
 var mlTypes = map[string]typeRule{
