@@ -239,6 +239,34 @@ var foldCases = []struct{ name, text string }{
 		--
 		v: N 3
 		all: _ N 3`},
+	{"loops in loops, the innermost of which assumes nothing of its state", `
+		x: N 3
+		one {
+		i: int64 .
+		a: bool .
+		u: ?
+		two {
+		j: int64 .
+		b: bool .
+		v: ?
+		three {
+		k: int64 .
+		c: bool .
+		w: ?
+		w2 = Concat(w, w) axis=0
+		} c w2
+		v2 = Loop(#2, -, v) body=@three
+		v3 = Reshape(v2, [-1 3])
+		} b v3
+		u2 = Loop(#2, -, u) body=@two
+		} a u2
+		y = Loop(#2, -, x) body=@one
+		z = Relu(x)
+		--
+		v2: ?
+		v3: _ 3
+		y: _ 3
+		z: N 3`},
 	{"a scan over time", `
 		h: N 8
 		x: N t 3

@@ -31,18 +31,19 @@ type graphText struct {
 
 func parseGraph(t *testing.T, text string) *graphText {
 	t.Helper()
-	main := &Graph{}
-	g := &graphText{main, map[string]*Value{}, map[string]*Graph{}, map[*Weight][]elem{}}
+	var around []*Graph
+	g := &graphText{&Graph{}, map[string]*Value{}, map[string]*Graph{}, map[*Weight][]elem{}}
 	for line := range strings.Lines(text) {
 		line, _, _ = strings.Cut(strings.TrimSpace(line), " //")
 		if name, ok := strings.CutSuffix(line, " {"); ok {
+			around = append(around, g.graph)
 			g.graph = &Graph{}
 			g.bodies[name] = g.graph
 		} else if outputs, ok := strings.CutPrefix(line, "}"); ok {
 			for name := range strings.FieldsSeq(outputs) {
 				g.graph.Outputs = append(g.graph.Outputs, g.argument(name))
 			}
-			g.graph = main
+			g.graph, around = around[len(around)-1], around[:len(around)-1]
 		} else if name, shape, ok := strings.Cut(line, ": "); ok {
 			g.input(name, strings.TrimSpace(shape))
 		} else if line != "" {
