@@ -4,6 +4,7 @@ package f32
 
 // Without vector kernels all elements are left to the loops around them.
 
+func (s isa) curve(f curve, dst, x []float32) bool                     { return false }
 func (s isa) axpy(y []float32, a float32, x []float32) int             { return 0 }
 func (s isa) add(dst, a, b []float32) int                              { return 0 }
 func (s isa) sub(dst, a, b []float32) int                              { return 0 }
