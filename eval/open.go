@@ -1,8 +1,10 @@
 package eval
 
 import (
+	"errors"
 	"fmt"
 
+	"github.com/onnx-rebasin/onnx-rebasin/eval/exec"
 	"github.com/onnx-rebasin/onnx-rebasin/eval/ort"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
@@ -21,15 +23,41 @@ type OpenOptions struct {
 	Threads int    // cores to use; 0: all
 }
 
-// Open makes a model ready to run.
+// Open makes a model ready to run. Auto takes the onnx-go backend, and ONNX
+// Runtime for models with operators that the former does not have.
 func Open(m *onnxgraph.Model, opts OpenOptions) (*Runner, error) {
 	switch opts.Backend {
-	case OnnxRuntime, Auto, "":
-		s, err := ort.New(m, ort.Options{Library: opts.Library, Threads: opts.Threads})
-		if err != nil {
-			return nil, err
+	case OnnxGo:
+		return openGo(m, opts)
+	case OnnxRuntime:
+		return openRuntime(m, opts)
+	case Auto, "":
+		r, err := openGo(m, opts)
+		var unsupported *exec.UnsupportedError
+		if !errors.As(err, &unsupported) {
+			return r, err
 		}
-		return &Runner{s, m, OnnxRuntime}, nil
+		r, err2 := openRuntime(m, opts)
+		if err2 != nil {
+			return nil, fmt.Errorf("%w (%w)", err, err2)
+		}
+		return r, nil
 	}
 	return nil, fmt.Errorf("eval: there is no backend %q", opts.Backend)
+}
+
+func openGo(m *onnxgraph.Model, opts OpenOptions) (*Runner, error) {
+	s, err := exec.New(m, exec.Options{Threads: opts.Threads})
+	if err != nil {
+		return nil, err
+	}
+	return &Runner{s, m, OnnxGo}, nil
+}
+
+func openRuntime(m *onnxgraph.Model, opts OpenOptions) (*Runner, error) {
+	s, err := ort.New(m, ort.Options{Library: opts.Library, Threads: opts.Threads})
+	if err != nil {
+		return nil, err
+	}
+	return &Runner{s, m, OnnxRuntime}, nil
 }

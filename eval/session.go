@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval/dataset"
+	"github.com/onnx-rebasin/onnx-rebasin/eval/exec"
 	"github.com/onnx-rebasin/onnx-rebasin/eval/ort"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
@@ -18,7 +19,10 @@ type Session interface {
 	Close() error
 }
 
-var _ Session = (*ort.Session)(nil)
+var (
+	_ Session = (*exec.Session)(nil)
+	_ Session = (*ort.Session)(nil)
+)
 
 // A Runner is a model with the session that runs it.
 type Runner struct {
