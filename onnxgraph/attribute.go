@@ -12,7 +12,7 @@ import (
 
 // attributes builds the attributes of a node.
 func (b *builder) attributes(n *Node, pb *onnxpb.NodeProto, s *scope) error {
-	for _, a := range pb.GetAttribute() {
+	for i, a := range pb.GetAttribute() {
 		arg := s.resolve(a)
 		if arg.pb == nil {
 			continue
@@ -28,6 +28,9 @@ func (b *builder) attributes(n *Node, pb *onnxpb.NodeProto, s *scope) error {
 			n.Attrs = map[string]Attr{}
 		}
 		n.Attrs[a.GetName()] = v
+		for k, body := range bodies(v) {
+			body.attr, body.nth = i, k
+		}
 	}
 	return nil
 }

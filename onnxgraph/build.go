@@ -16,6 +16,7 @@ type builder struct {
 	file    *file
 	funcs   map[funcKey]*onnxpb.FunctionProto
 	orders  map[*onnxpb.FunctionProto][]*onnxpb.NodeProto
+	rows    map[*onnxpb.NodeProto]int
 	weights map[int]*Weight // by site
 	names   map[string]int  // of weights: how often each was asked for
 	nodes   int             // inside of calls
@@ -39,6 +40,7 @@ func build(f *file, pb *onnxpb.ModelProto, opsets map[string]int64) (*Graph, []*
 		file:    f,
 		funcs:   map[funcKey]*onnxpb.FunctionProto{},
 		orders:  map[*onnxpb.FunctionProto][]*onnxpb.NodeProto{},
+		rows:    map[*onnxpb.NodeProto]int{},
 		weights: map[int]*Weight{},
 		names:   map[string]int{},
 	}
@@ -90,6 +92,9 @@ func (b *builder) graph(pb *onnxpb.GraphProto, outer *scope, of *Node) (*Graph, 
 	order, err := sortNodes(pb.GetNode(), s)
 	if err != nil {
 		return nil, fmt.Errorf("graph %q: %w", g.Name, err)
+	}
+	for i, n := range pb.GetNode() {
+		b.rows[n] = i
 	}
 	for _, n := range order {
 		if err := b.node(n, s); err != nil {
@@ -148,7 +153,10 @@ func (b *builder) node(pb *onnxpb.NodeProto, s *scope) error {
 	}
 	n := &Node{
 		Name: s.call.prefix(pb.GetName()), Op: pb.GetOpType(), Domain: domain(pb.GetDomain()),
-		Graph: s.graph, index: len(s.graph.Nodes),
+		Graph: s.graph, row: -1,
+	}
+	if s.call == nil {
+		n.row = b.rows[pb]
 	}
 	for _, name := range pb.GetInput() {
 		v, ok := s.find(name)

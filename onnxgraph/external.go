@@ -74,7 +74,7 @@ func checkLocation(s string) error {
 }
 
 // open returns the contents of an external file, mapped once.
-func (f *file) open(location string) (*contents, error) {
+func (f *store) open(location string) (*contents, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
@@ -108,7 +108,7 @@ func (f *file) open(location string) (*contents, error) {
 }
 
 // read returns the bytes a reference names, which must be size many.
-func (f *file) read(r reference, size int) ([]byte, error) {
+func (f *store) read(r reference, size int) ([]byte, error) {
 	if r.length >= 0 && r.length != int64(size) {
 		return nil, fmt.Errorf("external data of %d bytes, its type and shape need %d", r.length, size)
 	}

@@ -46,15 +46,22 @@ func readContents(f *os.File) (*contents, error) {
 	return c, err
 }
 
-// A file is the bytes of a model and where its tensors are in them. It is
-// shared by all models made from it and safe for concurrent use.
+// A file is the bytes of a model, where its tensors are in them, and what Edit
+// has changed. It is shared by the models that have its graph.
 type file struct {
-	path   string // "" for bytes from memory
-	dir    string // folder of external data; "" for none
-	data   []byte
-	info   os.FileInfo // nil for bytes from memory
+	*store
 	frames []frame
 	sites  []site
+	edits  []edit // what Edit has changed, but for the weights it added
+}
+
+// A store is the bytes a model was read from. It is shared by all models made
+// from it and safe for concurrent use.
+type store struct {
+	path string // "" for bytes from memory
+	dir  string // folder of external data; "" for none
+	data []byte
+	info os.FileInfo // nil for bytes from memory
 
 	mu       sync.Mutex
 	closed   bool
@@ -89,14 +96,12 @@ func newFile(data []byte, dir string) (*file, error) {
 	if err != nil {
 		return nil, fmt.Errorf("not an ONNX file, or a damaged one: %w", err)
 	}
-	return &file{
-		dir: dir, data: data, frames: s.frames, sites: s.sites,
-		external: map[string]*contents{},
-	}, nil
+	st := &store{dir: dir, data: data, external: map[string]*contents{}}
+	return &file{store: st, frames: s.frames, sites: s.sites}, nil
 }
 
 // close releases the maps.
-func (f *file) close() error {
+func (f *store) close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
@@ -115,7 +120,7 @@ func (f *file) close() error {
 }
 
 // alive returns an error when the file was closed.
-func (f *file) alive() error {
+func (f *store) alive() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
@@ -126,6 +131,9 @@ func (f *file) alive() error {
 
 // header returns tensor i without its payload.
 func (f *file) header(i int) (*onnxpb.TensorProto, error) {
+	if a := f.sites[i].added; a != nil {
+		return a.header(), nil
+	}
 	at := f.frames[f.sites[i].frame].span
 	var b []byte
 	for _, r := range f.sites[i].runs {

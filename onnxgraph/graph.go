@@ -19,6 +19,8 @@ type Graph struct {
 	Outputs []*Value
 	Nodes   []*Node // every node stands after the nodes it reads from
 	Outer   *Node   // the node whose body this is; nil for the main graph
+
+	attr, nth int // the place of a body among Outer's attributes, and in a list
 }
 
 // Node is one application of an operator.
@@ -33,6 +35,7 @@ type Node struct {
 	Graph   *Graph // the scope the node stands in
 
 	index int // the node's place in Graph.Nodes
+	row   int // its place among the nodes of the file's graph; -1 inside a function
 }
 
 // Index returns the node's place among the nodes of its graph.

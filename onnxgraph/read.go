@@ -59,6 +59,9 @@ func (m *Model) replaced(w *Weight, c Content) ([]byte, error) {
 
 // tensor returns the payload of tensor i in the raw layout.
 func (f *file) tensor(i int, t DataType, size int) ([]byte, error) {
+	if a := f.sites[i].added; a != nil {
+		return a.bytes()
+	}
 	h, err := f.header(i)
 	if err != nil {
 		return nil, err

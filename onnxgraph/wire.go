@@ -30,9 +30,10 @@ const root = -1
 
 // A site is one TensorProto of a file.
 type site struct {
-	frame    int   // index of its frame
-	runs     []run // where its payload is, in file order
-	external bool  // it lists external data
+	frame    int          // index of its frame
+	runs     []run        // where its payload is, in file order
+	external bool         // it lists external data
+	added    *addedWeight // one that Edit put in: it has neither frame nor runs
 }
 
 // A run is a stretch of adjacent fields of one number that belong to a tensor's
@@ -225,16 +226,22 @@ func fields(data []byte, at span, f func(field) error) error {
 func skeleton(frames []frame, sites []site) []edit {
 	edits := make([]edit, 0, 2*len(sites))
 	for i, t := range sites {
+		if t.added != nil {
+			edits = append(edits, t.added.edit(mark(i), nil))
+			continue
+		}
 		for _, r := range t.runs {
 			edits = append(edits, edit{frame: t.frame, span: r.span})
 		}
-		mark := protowire.AppendTag(nil, fieldRawData, protowire.BytesType)
-		mark = protowire.AppendVarint(mark, 8)
-		mark = binary.LittleEndian.AppendUint64(mark, uint64(i))
-		edits = append(edits, insert(t.frame, frames[t.frame].hi, mark))
+		b := protowire.AppendTag(nil, fieldRawData, protowire.BytesType)
+		b = protowire.AppendBytes(b, mark(i))
+		edits = append(edits, insert(t.frame, frames[t.frame].hi, b))
 	}
 	return edits
 }
+
+// mark returns what the skeleton has in place of the payload of tensor i.
+func mark(i int) []byte { return binary.LittleEndian.AppendUint64(nil, uint64(i)) }
 
 // siteIndex returns the index that the skeleton put into a tensor.
 func siteIndex(t *onnxpb.TensorProto) int {

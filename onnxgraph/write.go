@@ -35,9 +35,12 @@ func (m *Model) patch(moved []edit) (*patch, error) {
 	if err != nil {
 		return nil, err
 	}
-	edits = append(edits, moved...)
+	edits = slices.Concat(m.file.edits, m.addedWeights(), edits, moved)
 	for _, w := range m.replacedWeights() {
 		if w.away && w.file == m.file && moved != nil {
+			continue
+		}
+		if w.file == m.file && w.index >= 0 && m.file.sites[w.index].added != nil {
 			continue
 		}
 		e, err := m.payloadEdits(w)
