@@ -128,25 +128,21 @@ type occKey struct {
 // partners intersects into with, for every occurrence of an operand, the
 // occurrences it stands with there.
 func (inf *inference) partners(with map[occKey]map[occKey]bool, occ []occurrence) {
-	seen := map[occKey]bool{}
 	for i, x := range occ {
 		key := occKey{x.place, x.atom}
 		found := map[occKey]bool{}
-		if !seen[key] { // a name that stands twice in an operand has no single partner
-			for _, j := range canonical(occ, i) {
-				found[occKey{occ[j].place, occ[j].atom}] = true
-			}
+		for _, j := range canonical(occ, i) {
+			found[occKey{occ[j].place, occ[j].atom}] = true
 		}
-		if old, ok := with[key]; ok {
-			for y := range old {
-				if !found[y] {
-					delete(old, y)
-				}
-			}
-		} else {
+		old, ok := with[key]
+		if !ok {
 			with[key] = found
 		}
-		seen[key] = true
+		for y := range old {
+			if !found[y] {
+				delete(old, y)
+			}
+		}
 	}
 }
 
