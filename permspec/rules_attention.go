@@ -19,14 +19,30 @@ func (c *call) held(i int) string {
 	return join(hashed(names(fmt.Sprintf("m%d_", i), c.rank(i))))
 }
 
-// maskOf names the axes of a mask or bias that is broadcast against
-// [batch, query heads, queries, keys].
-func (c *call) maskOf(i int, axes ...string) string {
-	t, err := c.broadcastTo(i, axes)
-	if err != nil {
-		return c.held(i)
+// perBatch names the axes of input i, which has the batch first and keeps the
+// order of the others. Where the batch is packed with something else, b is #b:
+// the first operand is to call the batch so.
+func (c *call) perBatch(i int) (axes, b string) {
+	if !c.has(i) {
+		return "~", "b"
 	}
-	return t
+	d, err := c.dims(i)
+	x, err2 := c.dims(0)
+	if err != nil || err2 != nil || len(x) == 0 {
+		return "~", "#b"
+	}
+	list := hashed(names(fmt.Sprintf("m%d_", i), len(d)))
+	switch {
+	case len(d) == 0, len(d) == 1 && one(d[0]) && one(x[0]):
+		return join(list), "b"
+	case len(d) > 1 && one(d[0]):
+		list[0] = "1"
+		return join(list), "b"
+	case len(d) > 1 || d[0] == x[0]:
+		list[0] = "b"
+		return join(list), "b"
+	}
+	return join(list), "#b"
 }
 
 // headSizes gives h and g their sizes.
@@ -43,21 +59,24 @@ func (c *call) headSizes(query, kv int64) error {
 // [b, heads, t, k], or [b, t, heads·k] when the numbers of heads are attributes.
 func attention(c *call) (string, error) {
 	rank := c.rank(0)
-	causal := ""
-	if c.int("is_causal", 0) != 0 {
-		causal = "#"
-	}
-	t, s := causal+"t", causal+"s"
-	whole := s
-	if c.has(4) || c.hasOut(1) || c.hasOut(2) {
-		whole = "#w"
+	t, s := "t", "s"
+	cached, window := c.has(4) || c.hasOut(1) || c.hasOut(2), c.hasWindow()
+	if cached || window || c.has(6) || c.int("is_causal", 0) != 0 {
 		t, s = "#t", "#s"
 	}
-	mask := c.maskOf(3, "b", "(h g)", t, whole)
-	if c.hasWindow() {
-		mask = c.held(3)
+	whole := s
+	if cached {
+		whole = "#w"
 	}
-	past := fmt.Sprintf("%s, b h #p k, b h #p v, ~", mask)
+	shown := whole
+	if window {
+		shown = "#m"
+	}
+	mask, err := c.broadcastTo(3, []string{"b", "(h g)", t, shown})
+	if err != nil {
+		return "", err
+	}
+	past := fmt.Sprintf("%s, b h #p k, b h #p v, b", mask)
 	outs := fmt.Sprintf("b h #w k, b h #w v, b (h g) %s %s", t, whole)
 	switch rank {
 	case 4:
@@ -115,9 +134,12 @@ func rotary(c *call) (string, error) {
 
 // rotaryMS is com.microsoft RotaryEmbedding: positions come second.
 func rotaryMS(c *call) (string, error) {
-	pos := c.held(1)
+	pos, b := c.held(1), "b" // one number: where the sequence begins
+	if c.rank(1) != 1 {
+		pos, b = c.perBatch(1)
+	}
 	if c.rank(0) == 4 {
-		return fmt.Sprintf("b h #t #d, %s, #m #e, #m #e -> b h #t #d, b h #t", pos), nil
+		return fmt.Sprintf("%s h #t #d, %s, #m #e, #m #e -> b h #t #d, b h #t", b, pos), nil
 	}
 	d, err := c.dims(0)
 	if err != nil {
@@ -135,7 +157,7 @@ func rotaryMS(c *call) (string, error) {
 		return "", fmt.Errorf("its number of heads is not known")
 	}
 	c.size("h", onnxgraph.Size(heads))
-	return fmt.Sprintf("b #t (h #d), %s, #m #e, #m #e -> b #t (h #d), b h #t", pos), nil
+	return fmt.Sprintf("%s #t (h #d), %s, #m #e, #m #e -> b #t (h #d), b h #t", b, pos), nil
 }
 
 // packedSizes reads the sizes of q, k and v in a packed weight's last axis.
@@ -181,8 +203,10 @@ func packedAttention(past, bias, length int) rule {
 		}
 		k, v := c.packedNames(c.has(past) || c.hasOut(1))
 		packed := fmt.Sprintf("(h %s)+(h %s)+(h %s)", k, k, v)
-		return fmt.Sprintf("b #t i, i %s, %s, %s, #2 b h #p %s, %s, %s -> b #t (h %s), #2 b h #w %s", packed, packed, c.held(3),
-			k, c.maskOf(bias, "b", "h", "#t", "#s"), c.held(length), v, k), nil
+		mask, b := c.perBatch(3)
+		added, err := c.broadcastTo(bias, []string{"b", "h", "#t", "#s"})
+		return fmt.Sprintf("%s #t i, i %s, %s, %s, #2 b h #p %s, %s, %s -> b #t (h %s), #2 b h #w %s", b, packed, packed, mask,
+			k, added, c.held(length), v, k), err
 	}
 }
 
@@ -194,8 +218,9 @@ func quantisedAttention(c *call) (string, error) {
 	}
 	k, v := c.packedNames(c.has(8) || c.hasOut(1))
 	packed := fmt.Sprintf("(h %s)+(h %s)+(h %s)", k, k, v)
-	return fmt.Sprintf("b #t i, i %s, %s, %s, %s, %s, %s, %s, #2 b h #p %s -> b #t (h %s), #2 b h #w %s", packed, packed,
-		c.lane(3, ""), c.lane(4, packed), c.held(5), c.lane(6, ""), c.lane(7, packed), k, v, k), nil
+	mask, b := c.perBatch(5)
+	return fmt.Sprintf("%s #t i, i %s, %s, %s, %s, %s, %s, %s, #2 b h #p %s -> b #t (h %s), #2 b h #w %s", b, packed, packed,
+		c.lane(3, ""), c.lane(4, packed), mask, c.lane(6, ""), c.lane(7, packed), k, v, k), nil
 }
 
 // multiHeadAttention is com.microsoft MultiHeadAttention with separate
@@ -217,14 +242,19 @@ func multiHeadAttention(c *call) (string, error) {
 	if c.rank(1) == 5 || c.rank(1) != c.rank(2) {
 		return "", fmt.Errorf("its keys and values are packed")
 	}
-	rest := []string{c.held(4), c.maskOf(5, "b", "h", "#t", s), "b h #p k", "b h #p v", c.held(8), c.held(9)}
+	if c.has(9) {
+		return "", fmt.Errorf("its cache is shared by beams")
+	}
+	mask, b := c.perBatch(4)
+	added, err := c.broadcastTo(5, []string{"b", "h", "#t", s})
+	rest := []string{mask, added, "b h #p k", "b h #p v", c.held(8)}
 	bias := "(h k)+(h k)+(h v)"
 	if d, err := c.dims(2); err == nil && c.rank(2) == 3 {
 		if q, err := c.dims(0); err == nil {
 			c.headSlots(q[2], d[2])
 		}
 	}
-	return fmt.Sprintf("b #t (h k), %s, %s, %s, %s -> b #t (h v), b h #w k, b h #w v, b h #t %s", k, v, bias, strings.Join(rest, ", "), s), nil
+	return fmt.Sprintf("%s #t (h k), %s, %s, %s, %s -> b #t (h v), b h #w k, b h #w v, b h #t %s", b, k, v, bias, strings.Join(rest, ", "), s), err
 }
 
 // headSlots gives k and v their sizes where the hidden sizes are known.
@@ -243,11 +273,14 @@ func groupQueryAttention(c *call) (string, error) {
 	if err := c.headSizes(c.int("num_heads", 0), c.int("kv_num_heads", 0)); err != nil {
 		return "", err
 	}
+	if c.has(12) || c.has(13) {
+		return "", fmt.Errorf("its cache is quantised")
+	}
 	k := "k"
 	if c.int("do_rotary", 0) != 0 {
 		k = "#k"
 	}
-	q, keys, values := fmt.Sprintf("b #t (h g %s)", k), fmt.Sprintf("b #s (h %s)", k), "b #s (h v)"
+	q, keys, values := fmt.Sprintf(" #t (h g %s)", k), fmt.Sprintf("b #s (h %s)", k), "b #s (h v)"
 	if !c.has(1) {
 		d, err := c.dims(0)
 		if err != nil {
@@ -260,9 +293,11 @@ func groupQueryAttention(c *call) (string, error) {
 		}
 		c.size("k", slots)
 		c.size("v", slots)
-		q = fmt.Sprintf("b #t (h g %s)+(h %s)+(h v)", k, k)
+		q = fmt.Sprintf(" #t (h g %s)+(h %s)+(h v)", k, k)
 		keys, values = "~", "~"
 	}
-	rest := []string{fmt.Sprintf("b h #p %s", k), "b h #p v", c.held(5), c.held(6), c.held(7), c.held(8), c.held(9), c.maskOf(10, "b", "(h g)", "#t", "#w"), "(h g)"}
-	return fmt.Sprintf("%s, %s, %s, %s -> b #t (h g v), b h #w %s, b h #w v", q, keys, values, strings.Join(rest, ", "), k), nil
+	pos, b := c.perBatch(9)
+	added, err := c.broadcastTo(10, []string{"b", "(h g)", "#t", "#w"})
+	rest := []string{fmt.Sprintf("b h #p %s", k), "b h #p v", "b", c.held(6), c.held(7), c.held(8), pos, added, "(h g)"}
+	return fmt.Sprintf("%s%s, %s, %s, %s -> b #t (h g v), b h #w %s, b h #w v", b, q, keys, values, strings.Join(rest, ", "), k), err
 }

@@ -53,7 +53,7 @@ var table = map[opKey]rule{
 	{"", "RMSNormalization"}:                 layerNorm,
 	{ms, "SkipLayerNormalization"}:           skipNorm("b t d, %s, d, d, d -> b t d, b t 1, b t 1, b t d, b t"),
 	{ms, "SkipSimplifiedLayerNormalization"}: skipNorm("b t d, %s, d, d -> b t d, b t 1, b t 1, b t d, b t"),
-	{ms, "EmbedLayerNormalization"}:          text("b t, b t, #v d, #p d, #s d, d, d, b t, b t -> b t d, #b, b t d, b t"),
+	{ms, "EmbedLayerNormalization"}:          text("b t, b t, #v d, #p d, #s d, d, d, b t, b t -> b t d, b, b t d, b t"),
 	{"", "MeanVarianceNormalization"}:        meanVariance,
 	{"", "LpNormalization"}:                  along("axis", -1, false),
 	{"", "LRN"}:                              text("n #c s.. -> n #c s.., n s.."),
