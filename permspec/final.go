@@ -14,7 +14,7 @@ func (inf *inference) spec() (*Spec, error) {
 	u := inf.separate()
 	s := &Spec{explain: inf}
 	f := finisher{inf: inf, unders: u}
-	for _, w := range inf.model.Weights() {
+	for _, w := range inf.laidOut() {
 		if w.Type.IsFloat() {
 			s.Parameters += w.Elements()
 		}
@@ -23,7 +23,7 @@ func (inf *inference) spec() (*Spec, error) {
 			continue
 		}
 		wl := WeightLayout{Weight: w, Layout: f.layout(l)}
-		if wl.Layout.free() {
+		if wl.Layout.free() || slices.Contains(inf.extra, w) {
 			s.Weights = append(s.Weights, wl)
 		}
 		s.Frozen = append(s.Frozen, inf.frozenAxes(w, l)...)
@@ -33,10 +33,15 @@ func (inf *inference) spec() (*Spec, error) {
 	return s, s.index()
 }
 
+// laidOut lists what the Spec is about.
+func (inf *inference) laidOut() []*onnxgraph.Weight {
+	return slices.Concat(inf.model.Weights(), inf.extra)
+}
+
 // freezeUnsized freezes the free atoms of weights whose number of slots is not
 // known: half of a known axis, say, of which the other half is symbolic.
 func (inf *inference) freezeUnsized() {
-	for _, w := range inf.model.Weights() {
+	for _, w := range inf.laidOut() {
 		for _, x := range inf.weights[w] {
 			inf.resolve(x).each(func(a int) {
 				if inf.known(a) < 0 {
@@ -54,7 +59,7 @@ func (inf *inference) separate() unders {
 	for {
 		u := inf.unders()
 		todo := map[int]int{}
-		for _, w := range inf.model.Weights() {
+		for _, w := range inf.laidOut() {
 			for _, x := range inf.weights[w] {
 				inf.resolve(x).each(func(a int) {
 					if over, ok := inf.divider(a, u[a]); ok {

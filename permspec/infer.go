@@ -28,7 +28,15 @@ type Options struct {
 // freezes what it touches: Infer errs only on the side of too small a group. The
 // error is non-nil only when the model's weights cannot be read.
 func Infer(m *onnxgraph.Model, opts Options) (*Spec, error) {
-	inf := &inference{
+	inf := newInference(m, opts)
+	if err := inf.run(); err != nil {
+		return nil, err
+	}
+	return inf.spec()
+}
+
+func newInference(m *onnxgraph.Model, opts Options) *inference {
+	return &inference{
 		store:   store{origins: map[*cause][]int{}},
 		model:   m,
 		info:    onnxgraph.Shapes(m),
@@ -37,18 +45,19 @@ func Infer(m *onnxgraph.Model, opts Options) (*Spec, error) {
 		weights: map[*onnxgraph.Weight][]sum{},
 		uniform: map[*onnxgraph.Weight][]bool{},
 	}
-	inf.graph(m.Graph)
-	for _, in := range m.Graph.Inputs {
+}
+
+// run visits the whole model.
+func (inf *inference) run() error {
+	inf.graph(inf.model.Graph)
+	for _, in := range inf.model.Graph.Inputs {
 		inf.freezeIO(in, "input")
 	}
-	for _, out := range m.Graph.Outputs {
+	for _, out := range inf.model.Graph.Outputs {
 		inf.freezeIO(out, "output")
 	}
 	inf.settle()
-	if inf.err != nil {
-		return nil, inf.err
-	}
-	return inf.spec()
+	return inf.err
 }
 
 // inference is the state of one Infer.
@@ -61,7 +70,8 @@ type inference struct {
 	weights  map[*onnxgraph.Weight][]sum
 	uniform  map[*onnxgraph.Weight][]bool
 	relation []relation
-	err      error // the first weight that could not be read
+	extra    []*onnxgraph.Weight // stand for values to be laid out beside the weights
+	err      error               // the first weight that could not be read
 }
 
 // relation is a signature at work: the names of sig stand for the expressions
@@ -146,6 +156,11 @@ func (inf *inference) relate(c *call, sig Signature) {
 	for i, pattern := range sig.Out {
 		if i < len(n.Outputs) && n.Outputs[i] != nil {
 			inf.output(c, n.Outputs[i], pattern, env)
+		}
+	}
+	for i := len(sig.Out); i < len(n.Outputs); i++ {
+		if v := n.Outputs[i]; v != nil {
+			inf.freezeValue(v, &cause{n, "it is an output of " + opName(n) + " that the signature does not tell about"})
 		}
 	}
 	inf.keepOrder(c, sig, env)
@@ -312,11 +327,13 @@ func (inf *inference) output(c *call, v *onnxgraph.Value, pattern Layout, env ma
 		inf.layouts[v] = inf.freshLayout(dims)
 		return
 	}
-	layout := make([]sum, len(pattern))
-	for k, p := range pattern {
+	for k, p := range pattern { // before any is used: a choice may name a later axis
 		if f, isPlain := plain(p); isPlain && env[f.Name] == nil && ok {
 			c.size(f.Name, dims[k])
 		}
+	}
+	layout := make([]sum, len(pattern))
+	for k, p := range pattern {
 		layout[k] = inf.subst(p, env, c)
 		if ok {
 			inf.checkSize(c.node, layout[k], dims[k])
