@@ -17,10 +17,14 @@ func (g *product) thinness() (way thin, swap bool) {
 	if g.packed != nil || g.c64 != nil || !g.a.strided() || !g.b.strided() || g.k < 8 || g.k > 1<<20 {
 		return notThin, false
 	}
+	few := 8
+	if g.isa < avx2 {
+		few = 1 // the inner products are in plain Go
+	}
 	switch {
-	case g.m <= 8 && g.n >= 4 && g.k >= 32 && g.b.Rows.step == 1:
+	case g.m <= few && g.n >= 4 && g.k >= 32 && g.b.Rows.step == 1:
 		return dots, false
-	case g.n <= 4 && g.m >= 4 && g.k >= 32 && g.a.Cols.step == 1:
+	case g.n <= min(few, 4) && g.m >= 4 && g.k >= 32 && g.a.Cols.step == 1:
 		return dots, true
 	case g.m == 1 && g.n >= 8 && g.b.Cols.step == 1:
 		return combine, false

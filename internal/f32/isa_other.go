@@ -1,5 +1,5 @@
-//go:build !amd64
+//go:build !amd64 && !arm64
 
 package f32
 
-func detect() isa { return portable }
+var families = []isa{portable}

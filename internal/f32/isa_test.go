@@ -6,7 +6,7 @@ import "math/rand/v2"
 func withISA(f func(s isa)) {
 	best := current
 	defer func() { current = best }()
-	for s := portable; s <= best; s++ {
+	for _, s := range families {
 		current = s
 		f(s)
 	}

@@ -1,4 +1,4 @@
-//go:build !amd64
+//go:build !amd64 && !arm64
 
 package f32
 
@@ -6,18 +6,4 @@ func (s isa) panel(t *tile) { panelGo(t) }
 
 func (s isa) copyRows(dst []float32, ldd int, src []float32, base int, rows []int, n int) {
 	copyRowsGo(dst, ldd, src, base, rows, n)
-}
-
-func (s isa) transpose8(dst []float32, ldd int, src []float32, base int, cols *[8]int, n int) {
-	transpose8Go(dst, ldd, src, base, cols, 0, n)
-}
-
-func (s isa) accumulate64(c []float64, ldc int, sums []float32, lds, m, n int) {
-	accumulate64Go(c, ldc, sums, lds, m, n)
-}
-
-func (s isa) dots4(x, y []float32, stride int) [4]float32 { return dots4Go(x, y, stride) }
-
-func (s isa) combine8(y []float32, x *[8]float32, rows []float32, stride int) {
-	combine8Go(y, x, rows, stride)
 }
