@@ -16,6 +16,7 @@ import (
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval/exec"
 	"github.com/onnx-rebasin/onnx-rebasin/eval/ort"
+	"github.com/onnx-rebasin/onnx-rebasin/internal/half"
 	"github.com/onnx-rebasin/onnx-rebasin/internal/shared"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
@@ -180,7 +181,7 @@ func randomInputs(t *testing.T, m *onnxgraph.Model, run []string) map[string]*on
 		for _, d := range v.Declared {
 			n, known := d.Known()
 			if !known || n <= 0 {
-				n = 2
+				n = 4
 			}
 			shape = append(shape, int(n))
 		}
@@ -220,6 +221,12 @@ func randomData(t *testing.T, typ onnxgraph.DataType, n int, number func() float
 		return fillOf[int32](n, number)
 	case onnxgraph.Uint8:
 		return fillOf[uint8](n, number)
+	case onnxgraph.Float16:
+		out := make([]uint16, n)
+		for i := range out {
+			out[i] = half.ToFloat16(float32(number()))
+		}
+		return out
 	case onnxgraph.Bool:
 		out := make([]bool, n)
 		for i := range out {
