@@ -1,0 +1,171 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	rebasin "github.com/onnx-rebasin/onnx-rebasin"
+	"github.com/onnx-rebasin/onnx-rebasin/eval"
+	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
+	"github.com/onnx-rebasin/onnx-rebasin/solver"
+)
+
+// matchFlags steer Align and Merge.
+func matchFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "method", Value: "weight", Usage: "how units are matched: weight, or none for the naive average"},
+		seedFlag(),
+		&cli.IntFlag{Name: "starts", Usage: "starting points of the search, the best is kept; 0: the usual number"},
+		&cli.IntFlag{Name: "max-sweeps", Usage: "at most so many passes over the groups; 0: until nothing improves"},
+		&cli.BoolFlag{Name: "no-verify", Usage: "do not check that π(B) computes what B does"},
+	}
+}
+
+func alignCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "align",
+		Usage:     "reorder B's hidden units to stand like A's, and write π(B)",
+		UsageText: "onnx-rebasin align A.onnx B.onnx -o b-aligned.onnx\n\nExample: onnx-rebasin align a.onnx b.onnx -o b-aligned.onnx",
+		Flags:     join(outputFlags(), matchFlags(), verifyFlags(), specFlags(), backendFlags(), []cli.Flag{jsonFlag(), quietFlag()}),
+		Action:    align,
+	}
+}
+
+func align(c *cli.Context) error {
+	j, err := newJob(c)
+	if err != nil {
+		return err
+	}
+	defer j.close()
+	al, err := rebasin.Align(c.Context, j.a, j.b, j.opts)
+	j.progress.done()
+	if err != nil {
+		return checked(err)
+	}
+	if err := al.Model.Save(j.output, j.saveOptions()); err != nil {
+		return err
+	}
+	r := al.Report()
+	r.Hints = al.Hints()
+	return j.finish(&r)
+}
+
+// checked marks the errors that are a check's answer.
+func checked(err error) error {
+	var differ *onnxgraph.Difference
+	var not *rebasin.NotEquivalentError
+	if errors.As(err, &differ) || errors.As(err, &not) {
+		return answerNo{err}
+	}
+	return err
+}
+
+// job is what align and merge share: two models, the options, the output.
+type job struct {
+	c        *cli.Context
+	paths    []string
+	a, b     *onnxgraph.Model
+	output   string
+	opts     rebasin.Options
+	progress *progress
+	close    func()
+}
+
+func newJob(c *cli.Context) (*job, error) {
+	paths, err := files(c, 2, 2)
+	if err != nil {
+		return nil, err
+	}
+	j := &job{c: c, paths: paths}
+	if j.output, err = wantOutput(c); err != nil {
+		return nil, err
+	}
+	if j.opts, err = options(c); err != nil {
+		return nil, err
+	}
+	models, done, err := loadAll(paths)
+	if err != nil {
+		return nil, err
+	}
+	j.a, j.b, j.close = models[0], models[1], done
+	j.progress = newProgress(c)
+	j.opts.Match.Progress = j.progress.sweep
+	return j, nil
+}
+
+// options reads the flags of rebasin.Options.
+func options(c *cli.Context) (rebasin.Options, error) {
+	var o rebasin.Options
+	switch m := c.String("method"); m {
+	case "weight":
+	case "none":
+		o.NoMatch = true
+	default:
+		return o, hinted{usagef("there is no method %q", m), "the methods are weight and none"}
+	}
+	var err error
+	if o.Spec, err = specDocument(c); err != nil {
+		return o, err
+	}
+	if o.Infer, err = inferOptions(c); err != nil {
+		return o, err
+	}
+	o.Match = solver.Options{Seed: uint64(c.Int64("seed")), Starts: c.Int("starts"), MaxSweeps: c.Int("max-sweeps")}
+	o.NoVerify = c.Bool("no-verify")
+	o.Verify = verifyOptions(c)
+	return o, nil
+}
+
+func verifyOptions(c *cli.Context) eval.VerifyOptions {
+	return eval.VerifyOptions{Open: openOptions(c), Atol: c.Float64("atol"), Rtol: c.Float64("rtol"), Seed: uint64(c.Int64("seed"))}
+}
+
+func (j *job) saveOptions() onnxgraph.SaveOptions {
+	return onnxgraph.SaveOptions{Force: j.c.Bool("force"), Inputs: j.paths}
+}
+
+// finish completes the report with what every command knows, and prints it.
+func (j *job) finish(r *rebasin.Report) error {
+	r.Version, r.Command, r.Seed = version(), j.c.Command.Name, j.c.Int64("seed")
+	for _, h := range r.Hints {
+		fmt.Fprintf(j.c.App.ErrWriter, "onnx-rebasin: hint: %s\n", h)
+	}
+	if j.c.Bool("json") {
+		for _, p := range j.paths {
+			d, err := rebasin.DigestFile(p)
+			if err != nil {
+				return err
+			}
+			r.Inputs = append(r.Inputs, d)
+		}
+		d, err := rebasin.DigestFile(j.output)
+		if err != nil {
+			return err
+		}
+		r.Output = &d
+		return writeJSON(j.c.App.Writer, r)
+	}
+	if !j.c.Bool("quiet") {
+		summarise(j.c.App.Writer, r, j.output)
+	}
+	return nil
+}
+
+// summarise prints the lines a person reads.
+func summarise(w io.Writer, r *rebasin.Report, output string) {
+	fmt.Fprintf(w, "symmetry  %s, %s; %.1f %% of the parameters can move\n", count(r.Spec.Groups, "group"), count(r.Spec.FreeSlots, "free slot"),
+		100*float64(r.Spec.Permutable)/float64(max(r.Spec.Parameters, 1)))
+	if m := r.Match; m != nil {
+		fmt.Fprintf(w, "match     distance %.4f → %.4f, %.0f %% of the slots moved; best of %s, %.2f s\n", m.L2Before, m.L2After, 100*m.Moved, count(m.Starts, "start"), m.Seconds)
+	}
+	if v := r.Verify; v != nil {
+		fmt.Fprintf(w, "verify    π(B) computes what B does: %s\n", v.Verdict())
+	}
+	if e := r.Eval; e != nil {
+		table(w, e)
+	}
+	fmt.Fprintf(w, "wrote     %s\n", output)
+}

@@ -1,0 +1,166 @@
+// Command onnx-rebasin merges trained networks as ONNX files: it lines the
+// hidden units of one up with those of the other, proves that nothing changed by
+// that, and averages the weights.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+)
+
+// Exit codes: a check that says no is neither a failure nor wrong usage.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+	exitNo     = 3
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is main with its surroundings as arguments. args are those after the
+// program's name.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	app := newApp(stdin, stdout, stderr)
+	err := app.RunContext(ctx, append([]string{app.Name}, interspersed(app, args)...))
+	return report(stderr, err)
+}
+
+// answerNo is a check that said no: not equivalent, architectures differ, a
+// gate missed.
+type answerNo struct{ error }
+
+func (a answerNo) Unwrap() error { return a.error }
+
+// usageError is a mistake in the command line.
+type usageError struct{ error }
+
+func (u usageError) Unwrap() error { return u.error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// hinted is an error with advice.
+type hinted struct {
+	error
+	hint string
+}
+
+func (h hinted) Unwrap() error { return h.error }
+
+// report prints err as one sentence and returns the exit code.
+func report(stderr io.Writer, err error) int {
+	if err == nil {
+		return exitDone
+	}
+	if errors.Is(err, context.Canceled) {
+		fmt.Fprintln(stderr, "onnx-rebasin: stopped; nothing was written")
+		return exitFailed
+	}
+	fmt.Fprintf(stderr, "onnx-rebasin: error: %s\n", sentence(err))
+	var h hinted
+	if errors.As(err, &h) {
+		fmt.Fprintf(stderr, "onnx-rebasin: hint: %s\n", h.hint)
+	}
+	var no answerNo
+	var usage usageError
+	switch {
+	case errors.As(err, &no):
+		return exitNo
+	case errors.As(err, &usage):
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// sentence puts an error on one line.
+func sentence(err error) string {
+	return strings.Join(strings.Fields(err.Error()), " ")
+}
+
+func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
+	app := &cli.App{
+		Name:            "onnx-rebasin",
+		Usage:           "merge trained networks as ONNX files",
+		UsageText:       "onnx-rebasin COMMAND [flags] FILE…    flags stand before or after the files",
+		HideHelpCommand: true,
+		Version:         version(),
+		Reader:          stdin,
+		Writer:          stdout,
+		ErrWriter:       stderr,
+		Suggest:         true,
+		Commands: []*cli.Command{
+			mergeCommand(), alignCommand(), inspectCommand(), permuteCommand(), verifyCommand(), evalCommand(),
+		},
+		ExitErrHandler: func(*cli.Context, error) {},
+		OnUsageError:   usageFailed,
+		Action: func(c *cli.Context) error {
+			if c.NArg() > 0 {
+				return hinted{usagef("there is no command %q", c.Args().First()), "onnx-rebasin --help lists the commands"}
+			}
+			return cli.ShowAppHelp(c)
+		},
+	}
+	for _, c := range app.Commands {
+		c.OnUsageError = usageFailed
+		c.HideHelpCommand = true
+	}
+	return app
+}
+
+func usageFailed(c *cli.Context, err error, _ bool) error {
+	return hinted{usageError{err}, "onnx-rebasin " + strings.TrimSpace(c.Command.Name+" --help") + " lists the flags"}
+}
+
+// interspersed moves the flags of a command before its file names, because the
+// flag parser stops at the first file name. Everything after "--" is a file.
+func interspersed(app *cli.App, args []string) []string {
+	for i, a := range args {
+		if c := app.Command(a); c != nil {
+			return append(append([]string{}, args[:i+1]...), reorder(c, args[i+1:])...)
+		}
+		if !strings.HasPrefix(a, "-") {
+			break
+		}
+	}
+	return args
+}
+
+func reorder(c *cli.Command, args []string) []string {
+	takesValue := map[string]bool{}
+	for _, f := range c.Flags {
+		_, isBool := f.(*cli.BoolFlag)
+		for _, n := range f.Names() {
+			takesValue[n] = !isBool
+		}
+	}
+	var flags, files []string
+	for i := 0; i < len(args); i++ {
+		a := args[i]
+		if a == "--" {
+			files = append(files, args[i+1:]...)
+			break
+		}
+		if len(a) < 2 || a[0] != '-' {
+			files = append(files, a)
+			continue
+		}
+		flags = append(flags, a)
+		if name := strings.TrimLeft(a, "-"); takesValue[name] && i+1 < len(args) {
+			i++
+			flags = append(flags, args[i])
+		}
+	}
+	return append(append(flags, "--"), files...)
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"github.com/urfave/cli/v2"
+
+	rebasin "github.com/onnx-rebasin/onnx-rebasin"
+	"github.com/onnx-rebasin/onnx-rebasin/eval"
+	"github.com/onnx-rebasin/onnx-rebasin/eval/dataset"
+	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
+)
+
+// dataFlags name a data set to judge models on.
+func dataFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "data", Usage: "judge the models on `FILE`: .npz, .npy, IDX (.gz too), CSV, a folder of images or an ONNX test_data_set"},
+		&cli.StringFlag{Name: "labels", Usage: "array, column or file of the labels in --data"},
+		&cli.StringFlag{Name: "loss", Usage: "what the outputs are: logits, probabilities, log-probabilities, binary or mse; empty: by the last operator"},
+		&cli.Float64Flag{Name: "scale", Usage: "factor for integer data; 0: 1/255 for uint8"},
+		&cli.IntFlag{Name: "limit", Usage: "use the first `N` samples only"},
+		&cli.IntFlag{Name: "batch", Usage: "samples run at a time"},
+	}
+}
+
+func mergeCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "merge",
+		Usage:     "align B to A, average the two, check, and write one model",
+		UsageText: "onnx-rebasin merge A.onnx B.onnx -o merged.onnx\n\nExample: onnx-rebasin merge a.onnx b.onnx -o merged.onnx --data test.npz",
+		Flags: join(outputFlags(), []cli.Flag{&cli.Float64Flag{Name: "lambda", Value: 0.5, Usage: "weight of B in the average"}},
+			matchFlags(), dataFlags(), verifyFlags(), specFlags(), backendFlags(), []cli.Flag{jsonFlag(), quietFlag()}),
+		Action: merge,
+	}
+}
+
+func merge(c *cli.Context) error {
+	j, err := newJob(c)
+	if err != nil {
+		return err
+	}
+	defer j.close()
+	j.opts.Lambda = c.Float64("lambda")
+	set, err := openData(c, j.a)
+	if err != nil {
+		return err
+	}
+	if set != nil {
+		defer set.Close()
+		if err := set.RequireLabels(); err != nil {
+			return err
+		}
+	}
+	merged, err := rebasin.Merge(c.Context, j.a, j.b, j.opts)
+	j.progress.done()
+	if err != nil {
+		return checked(err)
+	}
+	r := merged.Report()
+	r.Lambda, r.Hints = j.opts.Lambda, merged.Hints()
+	if set != nil {
+		r.Hints = append(r.Hints, set.Hints...)
+		if r.Eval, r.Backend, err = j.judge(c.Context, merged, set); err != nil {
+			return err
+		}
+		r.Hints = append(r.Hints, r.Eval.Hints(len(merged.Spec.Groups) > 0)...)
+	}
+	if err := merged.Model.Save(j.output, j.saveOptions()); err != nil {
+		return err
+	}
+	return j.finish(&r)
+}
+
+// openData opens --data for the inputs of m; nil when there is none.
+func openData(c *cli.Context, m *onnxgraph.Model) (*dataset.Set, error) {
+	if c.String("data") == "" {
+		return nil, nil
+	}
+	return dataset.Open(c.String("data"), dataset.Options{
+		Inputs: eval.InputsOf(m),
+		Labels: c.String("labels"),
+		Scale:  c.Float64("scale"),
+		Limit:  c.Int("limit"),
+	})
+}
+
+// judge runs A, B, the naive average, the merged model and the ensemble of A
+// and B over the data, side by side.
+func (j *job) judge(ctx context.Context, merged *rebasin.Merged, set *dataset.Set) (*rebasin.EvalReport, string, error) {
+	naive := j.opts
+	naive.NoMatch = true
+	plain, err := rebasin.Merge(ctx, j.a, j.b, naive)
+	if err != nil {
+		return nil, "", err
+	}
+	var runners []*eval.Runner
+	defer func() {
+		for _, r := range runners {
+			r.Close()
+		}
+	}()
+	for _, m := range []*onnxgraph.Model{j.a, j.b, plain.Model, merged.Model} {
+		r, err := eval.Open(m, openOptions(j.c))
+		if err != nil {
+			return nil, "", err
+		}
+		runners = append(runners, r)
+	}
+	opts, err := evaluateOptions(j.c)
+	if err != nil {
+		return nil, "", err
+	}
+	opts.Ensembles = [][]int{{0, 1}}
+	opts.Progress = j.progress.samples
+	e, err := eval.EvaluateAll(ctx, runners, set, opts)
+	j.progress.done()
+	if err != nil {
+		return nil, "", err
+	}
+	return &rebasin.EvalReport{Samples: e.Samples, A: e.Metrics[0], B: e.Metrics[1], Naive: e.Metrics[2], Merged: e.Metrics[3], Ensemble: e.Metrics[4]}, runners[0].Backend, nil
+}
+
+func evaluateOptions(c *cli.Context) (eval.EvaluateOptions, error) {
+	o := eval.EvaluateOptions{Batch: c.Int("batch"), Seed: uint64(c.Int64("seed"))}
+	if name := c.String("loss"); name != "" {
+		var err error
+		if o.Loss, err = eval.ParseLoss(name); err != nil {
+			return o, usageError{err}
+		}
+	}
+	return o, nil
+}
+
+// table prints the metrics of the models, one a line.
+func table(w io.Writer, e *rebasin.EvalReport) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(t, "\nover %d samples\tloss\taccuracy\t\n", e.Samples)
+	row := func(name string, m *eval.Metrics) {
+		if m != nil {
+			fmt.Fprintf(t, "%s\t%.4f\t%.2f %%\t\n", name, m.Loss, 100*m.Accuracy)
+		}
+	}
+	row("A", e.A)
+	row("B", e.B)
+	row("ensemble of A and B", e.Ensemble)
+	row("naive average", e.Naive)
+	row("merged", e.Merged)
+	t.Flush()
+	fmt.Fprintln(w)
+}

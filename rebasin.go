@@ -1,0 +1,182 @@
+// Package rebasin merges trained networks as ONNX files.
+//
+// Two networks of one architecture, trained apart, differ mostly by the order of
+// their hidden units. Align finds the permutations π that line B's units up with
+// A's without changing what B computes (Ainsworth, Hayase, Srinivasa, Git
+// Re-Basin, 2022); Merge then averages the weights, (1-λ)A + λπ(B). Which axes
+// may be permuted together is read from the graph (package permspec), so no model
+// code and no list of layers is needed, and every alignment is checked by running
+// B and π(B) side by side before it is used.
+//
+//	a, err := onnxgraph.Load("a.onnx")
+//	b, err := onnxgraph.Load("b.onnx")
+//	merged, err := rebasin.Merge(ctx, a, b, rebasin.Options{Lambda: 0.5})
+//	err = merged.Model.Save("merged.onnx", onnxgraph.SaveOptions{})
+package rebasin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/onnx-rebasin/onnx-rebasin/eval"
+	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
+	"github.com/onnx-rebasin/onnx-rebasin/permspec"
+	"github.com/onnx-rebasin/onnx-rebasin/solver"
+)
+
+// Options steer Align and Merge. The zero value aligns by weight matching and
+// verifies the result, with λ = 0: set Lambda.
+type Options struct {
+	Lambda   float64 // weight of B in the average; any number
+	NoMatch  bool    // leave B's units where they are: the naive average
+	Infer    permspec.Options
+	Spec     *permspec.Document // use this instead of inferring
+	Match    solver.Options
+	NoVerify bool
+	Verify   eval.VerifyOptions
+}
+
+// NotEquivalentError says that π(B) does not compute what B does, or that this
+// could not be shown. Nothing should be done with such a result.
+type NotEquivalentError struct {
+	Verification *eval.Verification
+}
+
+func (e *NotEquivalentError) Error() string {
+	return "π(B) is not shown to compute what B does: " + e.Verification.Verdict()
+}
+
+// Alignment is the result of Align.
+type Alignment struct {
+	Model        *onnxgraph.Model // π(B), in B's own file
+	Spec         *permspec.Spec
+	Match        *solver.Result     // nil with NoMatch
+	Verification *eval.Verification // nil with NoVerify
+
+	pairs *onnxgraph.Correspondence
+}
+
+// Align permutes B's units to stand like A's. It fails with a
+// *onnxgraph.Difference when the architectures differ and with a
+// *NotEquivalentError when π(B) cannot be shown to compute what B does.
+func Align(ctx context.Context, a, b *onnxgraph.Model, opts Options) (*Alignment, error) {
+	pairs, err := onnxgraph.Correspond(a, b)
+	if err != nil {
+		return nil, err
+	}
+	spec, err := inferPair(a, b, pairs, opts)
+	if err != nil {
+		return nil, err
+	}
+	out := &Alignment{Model: b, Spec: spec, pairs: pairs}
+	if opts.NoMatch {
+		return out, nil
+	}
+	match := opts.Match
+	match.Counterpart = pairs.Counterpart
+	match.Exclude = statistics(a)
+	if out.Match, err = solver.Match(ctx, spec, a, b, match); err != nil {
+		return nil, err
+	}
+	if out.Model, err = spec.ApplyTo(b, out.Match.Perms, pairs.Counterpart); err != nil {
+		return nil, err
+	}
+	if opts.NoVerify {
+		return out, nil
+	}
+	if out.Verification, err = eval.Verify(ctx, b, out.Model, opts.Verify); err != nil {
+		return nil, fmt.Errorf("verify π(B): %w", err)
+	}
+	if !out.Verification.OK {
+		return nil, &NotEquivalentError{out.Verification}
+	}
+	return out, nil
+}
+
+// inferPair infers the symmetry of A, taking as uniform only what is uniform in
+// both models.
+func inferPair(a, b *onnxgraph.Model, pairs *onnxgraph.Correspondence, opts Options) (*permspec.Spec, error) {
+	if opts.Spec != nil {
+		return permspec.FromDocument(*opts.Spec, a)
+	}
+	infer := opts.Infer
+	var failed error
+	known := map[*onnxgraph.Weight][]bool{}
+	infer.Uniform = func(w *onnxgraph.Weight, axis int) bool {
+		both, seen := known[w]
+		if !seen {
+			var err error
+			if both, err = uniformInBoth(a, b, w, pairs.Counterpart(w)); err != nil {
+				failed = errors.Join(failed, err)
+			}
+			known[w] = both
+		}
+		return both != nil && both[axis]
+	}
+	spec, err := permspec.Infer(a, infer)
+	return spec, errors.Join(failed, err)
+}
+
+func uniformInBoth(a, b *onnxgraph.Model, w, v *onnxgraph.Weight) ([]bool, error) {
+	both, err := permspec.Uniform(a, w)
+	if err != nil || v == nil {
+		return both, err
+	}
+	other, err := permspec.Uniform(b, v)
+	if err != nil {
+		return nil, err
+	}
+	for k := range both {
+		both[k] = both[k] && k < len(other) && other[k]
+	}
+	return both, nil
+}
+
+// statistics reports the running means and variances of BatchNormalization:
+// they are permuted with their channels but say little about which channel is
+// which, and in the objective they outweigh the weights.
+func statistics(m *onnxgraph.Model) func(*onnxgraph.Weight) bool {
+	found := map[*onnxgraph.Weight]bool{}
+	var graph func(g *onnxgraph.Graph)
+	graph = func(g *onnxgraph.Graph) {
+		for _, n := range g.Nodes {
+			if n.Op == "BatchNormalization" && len(n.Inputs) == 5 {
+				for _, v := range n.Inputs[3:] {
+					if v != nil && v.Weight != nil {
+						found[v.Weight] = true
+					}
+				}
+			}
+			for _, a := range n.Attrs {
+				for _, body := range append(a.Graphs, a.Graph) {
+					if body != nil {
+						graph(body)
+					}
+				}
+			}
+		}
+	}
+	graph(m.Graph)
+	return func(w *onnxgraph.Weight) bool { return found[w] }
+}
+
+// Merged is the result of Merge.
+type Merged struct {
+	Alignment
+	Aligned *onnxgraph.Model // π(B)
+	Model   *onnxgraph.Model // (1-λ)A + λπ(B), in A's file
+}
+
+// Merge aligns B to A and averages the two.
+func Merge(ctx context.Context, a, b *onnxgraph.Model, opts Options) (*Merged, error) {
+	al, err := Align(ctx, a, b, opts)
+	if err != nil {
+		return nil, err
+	}
+	m, err := solver.Lerp(a, al.Model, al.pairs.Counterpart, opts.Lambda)
+	if err != nil {
+		return nil, err
+	}
+	return &Merged{Alignment: *al, Aligned: al.Model, Model: m}, nil
+}

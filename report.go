@@ -1,0 +1,118 @@
+package rebasin
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/onnx-rebasin/onnx-rebasin/eval"
+	"github.com/onnx-rebasin/onnx-rebasin/permspec"
+)
+
+// Report is what a command did, for JSON. Its keys are stable; what a command
+// has nothing to say about is absent.
+type Report struct {
+	Version string  `json:"version"`
+	Command string  `json:"command"`
+	Method  string  `json:"method,omitempty"`
+	Lambda  float64 `json:"lambda"`
+	Seed    int64   `json:"seed"`
+	Backend string  `json:"backend,omitempty"`
+
+	Inputs []FileDigest `json:"inputs,omitempty"`
+	Output *FileDigest  `json:"output,omitempty"`
+
+	Spec   *permspec.Document `json:"spec,omitempty"`
+	Match  *MatchReport       `json:"match,omitempty"`
+	Verify *eval.Verification `json:"verify,omitempty"`
+	Eval   *EvalReport        `json:"eval,omitempty"`
+	Hints  []string           `json:"hints,omitempty"`
+}
+
+// FileDigest names a file by its contents.
+type FileDigest struct {
+	Path   string `json:"path"`
+	SHA256 string `json:"sha256"`
+}
+
+// MatchReport says how far matching brought B to A. Objective is Σ⟨W_A, π(W_B)⟩
+// over the matched weights, L2 the distance over the same weights.
+type MatchReport struct {
+	ObjectiveBefore float64 `json:"objective_before"`
+	ObjectiveAfter  float64 `json:"objective_after"`
+	L2Before        float64 `json:"l2_before"`
+	L2After         float64 `json:"l2_after"`
+	Starts          int     `json:"starts"`
+	Sweeps          int     `json:"sweeps"`
+	Moved           float64 `json:"moved"`
+	Seconds         float64 `json:"seconds"`
+}
+
+// EvalReport holds the metrics of the models side by side.
+type EvalReport struct {
+	Samples  int           `json:"samples"`
+	A        *eval.Metrics `json:"a,omitempty"`
+	B        *eval.Metrics `json:"b,omitempty"`
+	Ensemble *eval.Metrics `json:"ensemble,omitempty"`
+	Naive    *eval.Metrics `json:"naive,omitempty"`
+	Merged   *eval.Metrics `json:"merged,omitempty"`
+}
+
+// DigestFile returns the SHA-256 of a file.
+func DigestFile(path string) (FileDigest, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return FileDigest{}, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return FileDigest{}, fmt.Errorf("read %s: %w", path, err)
+	}
+	return FileDigest{path, hex.EncodeToString(h.Sum(nil))}, nil
+}
+
+// Report fills in what the alignment has to say.
+func (a *Alignment) Report() Report {
+	r := Report{Method: "none", Verify: a.Verification}
+	spec := a.Spec.Summary()
+	r.Spec = &spec
+	if m := a.Match; m != nil {
+		r.Method = "weight"
+		r.Match = &MatchReport{m.ObjectiveBefore, m.ObjectiveAfter, m.L2Before, m.L2After, m.Starts, m.Sweeps, m.Moved, m.Seconds}
+	}
+	return r
+}
+
+// Hints are plain remarks on an alignment that a user should hear.
+func (a *Alignment) Hints() []string {
+	var out []string
+	if m := a.Match; m != nil {
+		switch {
+		case len(a.Spec.Groups) == 0:
+			out = append(out, "nothing in this model can be permuted; onnx-rebasin inspect says why")
+		case m.Moved < 0.05:
+			out = append(out, fmt.Sprintf("only %.1f %% of the units moved: the models stand in one order already, as models with a common ancestor do", 100*m.Moved))
+		}
+	}
+	if s := a.Spec; s.Parameters > 0 && len(s.Groups) > 0 && float64(s.Permutable()) < 0.5*float64(s.Parameters) {
+		out = append(out, fmt.Sprintf("only %.0f %% of the parameters can be permuted; onnx-rebasin inspect says what is frozen and why", 100*float64(s.Permutable())/float64(s.Parameters)))
+	}
+	return out
+}
+
+// Hints are plain remarks on the metrics.
+func (e *EvalReport) Hints(permuted bool) []string {
+	if e.Merged == nil || e.Naive == nil {
+		return nil
+	}
+	switch {
+	case permuted && e.Naive.Loss <= e.Merged.Loss && e.Naive.Accuracy >= e.Merged.Accuracy:
+		return []string{"the naive average is no worse here: these models may share an ancestor, and need no alignment"}
+	case e.A != nil && e.B != nil && e.Merged.Accuracy < 0.8*min(e.A.Accuracy, e.B.Accuracy):
+		return []string{"the merged model is far below its ends: averaging shrinks the activations of narrow networks and of networks with BatchNormalization, whose statistics then have to be estimated anew"}
+	}
+	return nil
+}
