@@ -81,7 +81,7 @@ func (a *Alignment) Report() Report {
 	r.Spec = &spec
 	if m := a.Match; m != nil {
 		r.Method = "weight"
-		r.Match = &MatchReport{m.ObjectiveBefore, m.ObjectiveAfter, m.L2Before, m.L2After, m.Starts, m.Sweeps, m.Moved, m.Seconds}
+		r.Match = &MatchReport{m.ObjectiveBefore, m.ObjectiveAfter, m.L2Before, m.L2After, len(m.Starts), m.Sweeps, m.Moved, m.Seconds}
 	}
 	return r
 }

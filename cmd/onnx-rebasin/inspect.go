@@ -79,12 +79,34 @@ func describe(w io.Writer, s *permspec.Spec) error {
 		fmt.Fprintf(t, "%s\t%s\t%s\n", l.Weight.Name, shape(l.Weight.Shape), l.Layout)
 	}
 	if len(s.Frozen) > 0 {
-		fmt.Fprint(t, "\nfrozen\taxis\tnode\treason\n")
+		fmt.Fprint(t, "\nfrozen axes\tbecause\n")
 	}
-	for _, f := range s.Frozen {
-		fmt.Fprintf(t, "%s\t%d\t%s\t%s\n", f.Weight, f.Axis, f.Node, f.Reason)
+	for _, f := range frozenByReason(s.Frozen) {
+		fmt.Fprintf(t, "%s\t%s\n", members(f.axes), f.reason)
 	}
 	return t.Flush()
+}
+
+type frozenAxes struct {
+	reason string
+	axes   []permspec.Member
+}
+
+// frozenByReason gathers the axes that one reason froze, in order of first
+// mention.
+func frozenByReason(list []permspec.Frozen) []frozenAxes {
+	var out []frozenAxes
+	at := map[string]int{}
+	for _, f := range list {
+		i, seen := at[f.Reason]
+		if !seen {
+			i = len(out)
+			at[f.Reason] = i
+			out = append(out, frozenAxes{reason: f.Reason})
+		}
+		out[i].axes = append(out[i].axes, permspec.Member{Weight: f.Weight, Axis: f.Axis})
+	}
+	return out
 }
 
 func members(ms []permspec.Member) string {
@@ -135,7 +157,13 @@ func why(w io.Writer, m *onnxgraph.Model, s *permspec.Spec, name string) error {
 		if len(list) == 0 {
 			fmt.Fprintf(w, "%s: nothing in it is frozen\n", name)
 		}
+		told := map[string]bool{}
 		for _, e := range list {
+			if key := fmt.Sprint(e.Axis, e.Reason); told[key] {
+				continue
+			} else {
+				told[key] = true
+			}
 			fmt.Fprintf(w, "%s axis %d may not move: %s\n", name, e.Axis, e.Reason)
 			for _, n := range e.Chain {
 				fmt.Fprintf(w, "  through %s\n", nodeText(n))

@@ -31,7 +31,7 @@ func newProgress(c *cli.Context) *progress {
 }
 
 func (p *progress) sweep(s solver.Progress) {
-	p.line("matching: start %d of %d, sweep %d, objective %.6g", s.Start+1, s.Starts, s.Sweep+1, s.Objective)
+	p.line("matching: start %d, sweep %d, group %s, objective %.6g", s.Start+1, s.Sweep+1, s.Group, s.Objective)
 }
 
 func (p *progress) samples(done, total int) {
