@@ -44,7 +44,7 @@ type NotEquivalentError struct {
 }
 
 func (e *NotEquivalentError) Error() string {
-	return "π(B) is not shown to compute what B does: " + e.Verification.Verdict()
+	return "π(B) is not shown to compute what B does: " + Describe(e.Verification)
 }
 
 // Alignment is the result of Align.
@@ -74,12 +74,12 @@ func Align(ctx context.Context, a, b *onnxgraph.Model, opts Options) (*Alignment
 		return out, nil
 	}
 	match := opts.Match
-	match.Counterpart = pairs.Counterpart
+	match.Counterpart = counterpart(pairs)
 	match.Exclude = statistics(a)
 	if out.Match, err = solver.Match(ctx, spec, a, b, match); err != nil {
 		return nil, err
 	}
-	if out.Model, err = spec.ApplyTo(b, out.Match.Perms, pairs.Counterpart); err != nil {
+	if out.Model, err = spec.ApplyTo(b, out.Match.Perms, counterpart(pairs)); err != nil {
 		return nil, err
 	}
 	if opts.NoVerify {
@@ -107,15 +107,37 @@ func inferPair(a, b *onnxgraph.Model, pairs *onnxgraph.Correspondence, opts Opti
 		both, seen := known[w]
 		if !seen {
 			var err error
-			if both, err = uniformInBoth(a, b, w, pairs.Counterpart(w)); err != nil {
+			if both, err = uniformInBoth(a, b, w, pairs.Weights[w]); err != nil {
 				failed = errors.Join(failed, err)
 			}
 			known[w] = both
 		}
 		return both != nil && both[axis]
 	}
+	infer.Tied = shared(a, pairs)
 	spec, err := permspec.Infer(a, infer)
 	return spec, errors.Join(failed, err)
+}
+
+func counterpart(pairs *onnxgraph.Correspondence) func(*onnxgraph.Weight) *onnxgraph.Weight {
+	return func(w *onnxgraph.Weight) *onnxgraph.Weight { return pairs.Weights[w] }
+}
+
+// shared lists the weights of a that b keeps as one.
+func shared(a *onnxgraph.Model, pairs *onnxgraph.Correspondence) [][]*onnxgraph.Weight {
+	sharers := map[*onnxgraph.Weight][]*onnxgraph.Weight{}
+	for _, w := range a.Weights() {
+		if v := pairs.Weights[w]; v != nil {
+			sharers[v] = append(sharers[v], w)
+		}
+	}
+	var out [][]*onnxgraph.Weight
+	for _, w := range a.Weights() {
+		if list := sharers[pairs.Weights[w]]; len(list) > 1 && list[0] == w {
+			out = append(out, list)
+		}
+	}
+	return out
 }
 
 func uniformInBoth(a, b *onnxgraph.Model, w, v *onnxgraph.Weight) ([]bool, error) {
@@ -174,7 +196,7 @@ func Merge(ctx context.Context, a, b *onnxgraph.Model, opts Options) (*Merged, e
 	if err != nil {
 		return nil, err
 	}
-	m, err := solver.Lerp(a, al.Model, al.pairs.Counterpart, opts.Lambda)
+	m, err := solver.Lerp(a, al.Model, counterpart(al.pairs), opts.Lambda)
 	if err != nil {
 		return nil, err
 	}

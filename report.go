@@ -86,6 +86,18 @@ func (a *Alignment) Report() Report {
 	return r
 }
 
+// Describe says in half a sentence what a verification found.
+func Describe(v *eval.Verification) string {
+	measured := fmt.Sprintf("largest difference %.2g (%.1g of the largest output) over %d runs on %s", v.MaxAbs, v.MaxRel, v.Samples, v.Inputs)
+	switch {
+	case v.Reason == "":
+		return measured
+	case v.Samples == 0:
+		return v.Reason
+	}
+	return v.Reason + "; " + measured
+}
+
 // Hints are plain remarks on an alignment that a user should hear.
 func (a *Alignment) Hints() []string {
 	var out []string

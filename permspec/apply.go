@@ -15,7 +15,8 @@ func (s *Spec) Apply(m *onnxgraph.Model, p Perms) (*onnxgraph.Model, error) {
 }
 
 // ApplyTo is Apply for another model of the same architecture: counterpart
-// returns its weight for each weight of the model that s was inferred from.
+// returns its weight for each weight of the model that s was inferred from, nil
+// for weights on which no output depends: those stay.
 func (s *Spec) ApplyTo(m *onnxgraph.Model, p Perms, counterpart func(*onnxgraph.Weight) *onnxgraph.Weight) (*onnxgraph.Model, error) {
 	if err := s.Check(p); err != nil {
 		return nil, err
@@ -28,7 +29,7 @@ func (s *Spec) ApplyTo(m *onnxgraph.Model, p Perms, counterpart func(*onnxgraph.
 		}
 		other := counterpart(w.Weight)
 		if other == nil {
-			return nil, fmt.Errorf("permspec: weight %q has no counterpart", w.Weight.Name)
+			continue
 		}
 		contents[other] = func() ([]byte, error) {
 			data, err := m.Bytes(other)

@@ -17,6 +17,9 @@ type Options struct {
 	// axis, in every model the Spec is going to be applied to. Such an axis
 	// puts no constraint on what it meets. Nil asks the model itself.
 	Uniform func(w *onnxgraph.Weight, axis int) bool
+	// Tied lists weights that have to be permuted in the same way, because
+	// another model of the architecture keeps them as one tensor.
+	Tied [][]*onnxgraph.Weight
 }
 
 // Infer finds which axes of the model's weights may be permuted together
@@ -56,8 +59,23 @@ func (inf *inference) run() error {
 	for _, out := range inf.model.Graph.Outputs {
 		inf.freezeIO(out, "output")
 	}
+	inf.tieWeights()
 	inf.settle()
 	return inf.err
+}
+
+// tieWeights gives the weights of Options.Tied one layout.
+func (inf *inference) tieWeights() {
+	for _, list := range inf.opts.Tied {
+		for _, w := range list[1:] {
+			a, b := inf.weightLayout(list[0]), inf.weightLayout(w)
+			for k := range min(len(a), len(b)) {
+				if !inf.isUniform(w, k) || !inf.isUniform(list[0], k) {
+					inf.unify(a[k], b[k], nil)
+				}
+			}
+		}
+	}
 }
 
 // inference is the state of one Infer.

@@ -162,7 +162,7 @@ func summarise(w io.Writer, r *rebasin.Report, output string) {
 		fmt.Fprintf(w, "match     distance %.4f → %.4f, %.0f %% of the slots moved; best of %s, %.2f s\n", m.L2Before, m.L2After, 100*m.Moved, count(m.Starts, "start"), m.Seconds)
 	}
 	if v := r.Verify; v != nil {
-		fmt.Fprintf(w, "verify    π(B) computes what B does: %s\n", v.Verdict())
+		fmt.Fprintf(w, "verify    π(B) computes what B does: %s\n", rebasin.Describe(v))
 	}
 	if e := r.Eval; e != nil {
 		table(w, e)

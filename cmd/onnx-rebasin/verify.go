@@ -47,10 +47,10 @@ func verify(c *cli.Context) error {
 			return err
 		}
 	} else if !c.Bool("quiet") && v.OK {
-		fmt.Fprintf(c.App.Writer, "%s and %s compute the same: %s\n", paths[0], paths[1], v.Verdict())
+		fmt.Fprintf(c.App.Writer, "%s and %s compute the same: %s\n", paths[0], paths[1], rebasin.Describe(v))
 	}
 	if !v.OK {
-		return answerNo{fmt.Errorf("%s and %s are not shown to compute the same: %w", paths[0], paths[1], errors.New(v.Verdict()))}
+		return answerNo{fmt.Errorf("%s and %s are not shown to compute the same: %w", paths[0], paths[1], errors.New(rebasin.Describe(v)))}
 	}
 	return nil
 }
