@@ -92,7 +92,7 @@ func (inf *inference) divider(a int, set map[int]bool) (int, bool) {
 }
 
 // frozenAxes explains the axes of a floating-point weight that hold a frozen
-// atom.
+// atom; where there are several, by the largest.
 func (inf *inference) frozenAxes(w *onnxgraph.Weight, l []sum) []Frozen {
 	if !w.Type.IsFloat() {
 		return nil
@@ -100,9 +100,10 @@ func (inf *inference) frozenAxes(w *onnxgraph.Weight, l []sum) []Frozen {
 	var out []Frozen
 	for k, x := range l {
 		var why *cause
+		largest := int64(-1)
 		inf.resolve(x).each(func(a int) {
-			if why == nil {
-				why = inf.atoms[a].frozen
+			if n := inf.known(a); inf.atoms[a].frozen != nil && n > largest {
+				why, largest = inf.atoms[a].frozen, n
 			}
 		})
 		if why != nil {

@@ -78,13 +78,13 @@ func describe(w io.Writer, s *permspec.Spec) error {
 	for _, l := range s.Weights {
 		fmt.Fprintf(t, "%s\t%s\t%s\n", l.Weight.Name, shape(l.Weight.Shape), l.Layout)
 	}
-	if len(s.Frozen) > 0 {
-		fmt.Fprint(t, "\nfrozen axes\tbecause\n")
+	if err := t.Flush(); err != nil {
+		return err
 	}
 	for _, f := range frozenByReason(s.Frozen) {
-		fmt.Fprintf(t, "%s\t%s\n", members(f.axes), f.reason)
+		fmt.Fprintf(w, "\nfrozen because %s:\n  %s\n", f.reason, members(f.axes))
 	}
-	return t.Flush()
+	return nil
 }
 
 type frozenAxes struct {
