@@ -15,6 +15,7 @@
 package rebasin
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -196,9 +197,35 @@ func Merge(ctx context.Context, a, b *onnxgraph.Model, opts Options) (*Merged, e
 	if err != nil {
 		return nil, err
 	}
+	if err := quantisedAgree(a, al); err != nil {
+		return nil, err
+	}
 	m, err := solver.Lerp(a, al.Model, counterpart(al.pairs), opts.Lambda)
 	if err != nil {
 		return nil, err
 	}
 	return &Merged{Alignment: *al, Aligned: al.Model, Model: m}, nil
+}
+
+// quantisedAgree fails when a permuted weight is not floating-point and differs
+// between A and π(B): numbers on two different scales have no mean.
+func quantisedAgree(a *onnxgraph.Model, al *Alignment) error {
+	for _, l := range al.Spec.Weights {
+		w, v := l.Weight, al.pairs.Weights[l.Weight]
+		if w.Type.IsFloat() || v == nil {
+			continue
+		}
+		ours, err := a.Bytes(w)
+		if err != nil {
+			return err
+		}
+		theirs, err := al.Model.Bytes(v)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(ours, theirs) {
+			return fmt.Errorf("weight %q is %v: quantised weights cannot be averaged; merge the models before they are quantised", w.Name, w.Type)
+		}
+	}
+	return nil
 }
