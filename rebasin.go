@@ -98,9 +98,6 @@ func Align(ctx context.Context, a, b *onnxgraph.Model, opts Options) (*Alignment
 // inferPair infers the symmetry of A, taking as uniform only what is uniform in
 // both models.
 func inferPair(a, b *onnxgraph.Model, pairs *onnxgraph.Correspondence, opts Options) (*permspec.Spec, error) {
-	if opts.Spec != nil {
-		return permspec.FromDocument(*opts.Spec, a)
-	}
 	infer := opts.Infer
 	var failed error
 	known := map[*onnxgraph.Weight][]bool{}
@@ -117,7 +114,10 @@ func inferPair(a, b *onnxgraph.Model, pairs *onnxgraph.Correspondence, opts Opti
 	}
 	infer.Tied = shared(a, pairs)
 	spec, err := permspec.Infer(a, infer)
-	return spec, errors.Join(failed, err)
+	if err = errors.Join(failed, err); err != nil || opts.Spec == nil {
+		return spec, err
+	}
+	return spec.Restrict(*opts.Spec, a)
 }
 
 func counterpart(pairs *onnxgraph.Correspondence) func(*onnxgraph.Weight) *onnxgraph.Weight {

@@ -151,14 +151,15 @@ func inferSpec(c *cli.Context, m *onnxgraph.Model) (*permspec.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	if doc != nil {
-		return permspec.FromDocument(*doc, m)
-	}
 	opts, err := inferOptions(c)
 	if err != nil {
 		return nil, err
 	}
-	return permspec.Infer(m, opts)
+	spec, err := permspec.Infer(m, opts)
+	if err != nil || doc == nil {
+		return spec, err
+	}
+	return spec.Restrict(*doc, m)
 }
 
 // wantOutput checks --output before any work is done.

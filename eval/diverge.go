@@ -1,0 +1,119 @@
+package eval
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
+)
+
+// Divergence is the first value inside two models of one structure, in the
+// order of computation, that is not the same in both.
+type Divergence struct {
+	Value  string  `json:"value"` // in the first model
+	Node   string  `json:"node"`  // what computes it
+	MaxAbs float64 `json:"max_abs"`
+	Limit  float64 `json:"limit"`
+
+	// Reordered: the value has the same elements in another order. Everywhere
+	// inside a permuted model that is as it should be, so such values count
+	// only when none differs otherwise.
+	Reordered bool `json:"reordered"`
+}
+
+// firstDivergence runs both models once more for the values of all nodes and
+// compares them by place in the graph. Elements are compared in order of size
+// where they differ place by place: a permutation only reorders them.
+func (c *comparison) firstDivergence(ctx context.Context) (*Divergence, error) {
+	pairs, err := valuePairs(c.a.Model, c.b.Model)
+	if err != nil {
+		return nil, err
+	}
+	var namesA, namesB []string
+	for _, p := range pairs {
+		namesA, namesB = append(namesA, p[0].Name), append(namesB, p[1].Name)
+	}
+	x, err := c.a.Run(ctx, c.last, namesA)
+	if err != nil {
+		return nil, err
+	}
+	y, err := c.b.Run(ctx, renamed(c.last, c.a.Model, c.b.Model), namesB)
+	if err != nil {
+		return nil, err
+	}
+	z := x
+	if c.rough != nil {
+		if z, err = c.rough.Run(ctx, c.last, namesA); err != nil {
+			return nil, err
+		}
+	}
+	outputs := map[*onnxgraph.Value]bool{}
+	for _, v := range c.a.Model.Graph.Outputs {
+		outputs[v] = true
+	}
+	var reordered *Divergence
+	for _, p := range pairs {
+		d, err := c.diverging(x[p[0].Name], y[p[1].Name], z[p[0].Name])
+		if err != nil || d == nil {
+			continue // texts and the like
+		}
+		d.Value, d.Node = p[0].Name, p[0].Producer.String()
+		if !d.Reordered {
+			return d, nil
+		}
+		if reordered == nil && outputs[p[0]] {
+			reordered = d
+		}
+	}
+	return reordered, nil
+}
+
+// valuePairs lists the values that the nodes of two main graphs compute, in the
+// first one's order.
+func valuePairs(a, b *onnxgraph.Model) ([][2]*onnxgraph.Value, error) {
+	if len(a.Graph.Nodes) != len(b.Graph.Nodes) {
+		return nil, fmt.Errorf("eval: the values inside the models cannot be compared: %d and %d nodes", len(a.Graph.Nodes), len(b.Graph.Nodes))
+	}
+	var pairs [][2]*onnxgraph.Value
+	for i, n := range a.Graph.Nodes {
+		m := b.Graph.Nodes[i]
+		if n.Op != m.Op || len(n.Outputs) != len(m.Outputs) {
+			return nil, fmt.Errorf("eval: the values inside the models cannot be compared: %s stands where the other has %s", n, m)
+		}
+		for o, v := range n.Outputs {
+			if w := m.Outputs[o]; v != nil && w != nil && v.Weight == nil {
+				pairs = append(pairs, [2]*onnxgraph.Value{v, w})
+			}
+		}
+	}
+	return pairs, nil
+}
+
+// diverging compares one value of two models, and of the first one jittered;
+// nil when it agrees.
+func (c *comparison) diverging(x, y, z *onnxgraph.Tensor) (*Divergence, error) {
+	if x == nil || y == nil || z == nil {
+		return nil, nil
+	}
+	g, err := gapOf(x, y)
+	if err != nil {
+		return nil, err
+	}
+	noise, err := gapOf(x, z)
+	if err != nil || c.base.holds(g, noise.maxAbs) {
+		return nil, err
+	}
+	d := &Divergence{MaxAbs: g.maxAbs, Limit: c.base.limit(g, noise.maxAbs)}
+	if g.shapes {
+		return d, nil
+	}
+	p, _ := floats(x)
+	q, _ := floats(y)
+	sorted := gap{}
+	sorted.compare(slices.Sorted(slices.Values(p)), slices.Sorted(slices.Values(q)))
+	if d.Reordered = c.base.holds(sorted, noise.maxAbs); !d.Reordered {
+		d.MaxAbs = sorted.maxAbs
+	}
+	return d, nil
+}

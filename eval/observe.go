@@ -1,0 +1,150 @@
+package eval
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+
+	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
+)
+
+// observed is what the runs so far have shown of one output.
+type observed struct {
+	name string
+	a, b *onnxgraph.Value // in the two models
+	tol  tolerance
+	ends *[2]float64 // what the output's last operator saturates at
+
+	first  *onnxgraph.Tensor // of the first model in the first run
+	total  gap
+	maxRel float64
+	used   float64 // the largest part of the tolerance that was used
+	noise  float64 // the largest difference to the jittered model
+
+	failed      bool
+	reason      string
+	informative bool      // has changed with the inputs
+	saturated   bool      // in every run
+	missing     bool      // not a tensor
+	before      *observed // what goes into the last operator
+}
+
+// told reports whether the output has told enough: it has changed, and small
+// differences would have shown.
+func (o *observed) told() bool {
+	return o.informative && !o.saturated || o.before != nil && o.before.informative
+}
+
+// endsOf gives the limits that the last operator of an output approaches, nil
+// for none.
+func endsOf(v *onnxgraph.Value) *[2]float64 {
+	n := lastOperator(v)
+	if n == nil {
+		return nil
+	}
+	switch n.Op {
+	case "Softmax", "Sigmoid", "HardSigmoid":
+		return &[2]float64{0, 1}
+	case "Tanh", "Softsign", "Erf":
+		return &[2]float64{-1, 1}
+	}
+	return nil
+}
+
+// observe compares an output of the two models, and of the first one jittered,
+// in one run.
+func (o *observed) observe(x, y, z *onnxgraph.Tensor) error {
+	switch {
+	case x == nil && y == nil:
+		o.missing = true
+		return nil
+	case x == nil || y == nil:
+		return errors.New("only one of the models computes it")
+	case x.Type == onnxgraph.String:
+		o.strings(x, y)
+		return nil
+	}
+	if z != nil {
+		g, err := gapOf(x, z)
+		if err != nil {
+			return err
+		}
+		o.noise = max(o.noise, g.maxAbs)
+	}
+	g, err := gapOf(x, y)
+	if err != nil {
+		return err
+	}
+	o.add(g)
+	switch {
+	case g.shapes:
+		o.reason = fmt.Sprintf("its shape is %v in one model and %v in the other", x.Shape, y.Shape)
+	case g.broken > 0:
+		o.reason = fmt.Sprintf("%d of %d elements are infinite or not numbers in one model only", g.broken, g.n)
+	}
+	return o.vary(x, g)
+}
+
+func (o *observed) strings(x, y *onnxgraph.Tensor) {
+	if !reflect.DeepEqual(x.Data, y.Data) {
+		o.failed, o.reason = true, "the texts differ"
+	}
+	if o.first == nil {
+		o.first = x
+	}
+	o.informative = o.informative || !reflect.DeepEqual(x.Data, o.first.Data)
+}
+
+// add sums the differences up.
+func (o *observed) add(g gap) {
+	o.failed = o.failed || !o.tol.holds(g, o.noise)
+	o.total.n += g.n
+	o.total.sumAbs += g.sumAbs
+	o.total.sumA += g.sumA
+	o.total.maxAbs = max(o.total.maxAbs, g.maxAbs)
+	if g.maxAbs > 0 {
+		o.maxRel = max(o.maxRel, g.maxAbs/max(g.maxA, math.SmallestNonzeroFloat32))
+		o.used = max(o.used, g.maxAbs/max(o.tol.limit(g, o.noise), math.SmallestNonzeroFloat32))
+	}
+}
+
+// vary notes whether the output has changed with the inputs, by ten times what
+// the tolerance lets pass: only then could a difference have shown.
+func (o *observed) vary(x *onnxgraph.Tensor, g gap) error {
+	if g.n == 0 || g.nonsense == g.n {
+		return nil
+	}
+	if o.ends != nil {
+		data, err := floats(x)
+		if err != nil {
+			return err
+		}
+		o.saturated = o.first == nil || o.saturated
+		o.saturated = o.saturated && saturated(data, *o.ends, o.tol.limit(g, o.noise))
+	}
+	if o.first == nil {
+		o.first = x
+		return nil
+	}
+	change, err := gapOf(o.first, x)
+	if err != nil {
+		return err
+	}
+	if change.shapes || change.broken > 0 || change.maxAbs > 10*o.tol.limit(change, o.noise) {
+		o.informative = true
+	}
+	return nil
+}
+
+// saturated reports whether nine elements in ten stand at the ends, as those of
+// a softmax do that is certain.
+func saturated(data []float64, ends [2]float64, limit float64) bool {
+	at := 0
+	for _, v := range data {
+		if math.Abs(v-ends[0]) <= limit || math.Abs(v-ends[1]) <= limit {
+			at++
+		}
+	}
+	return at*10 >= len(data)*9
+}

@@ -1,0 +1,134 @@
+package eval
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/onnx-rebasin/onnx-rebasin/eval/dataset"
+	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
+)
+
+// VerifyOptions say how two models are compared. The zero value is usable.
+type VerifyOptions struct {
+	Open       OpenOptions
+	Samples    int                  // generated inputs; 0: 4
+	Seed       uint64               // of the generated inputs
+	Inputs     map[string]InputSpec // by the first model's names
+	Data       *dataset.Set         // compare on this data instead, opened for the first model's inputs
+	Batch      int                  // samples of Data at a time; 0: 64
+	Atol, Rtol float64              // where not zero, instead of the defaults and the measured noise
+	AllValues  bool                 // find the first value inside the models that differs
+	Progress   func(done, total int)
+}
+
+// Verdict is the answer to whether two models compute the same function.
+type Verdict string
+
+// The verdicts. Inconclusive is never a yes: the outputs told nothing.
+const (
+	Same         Verdict = "same"
+	Different    Verdict = "different"
+	Inconclusive Verdict = "inconclusive"
+)
+
+// Verification is what a comparison has found.
+type Verification struct {
+	Samples int     `json:"samples"` // runs of each model
+	MaxAbs  float64 `json:"max_abs"` // largest |a - b|
+	MaxRel  float64 `json:"max_rel"` // largest |a - b| / max|a|, the maximum over the output
+	Atol    float64 `json:"atol"`    // of the output that used most of its tolerance
+	Rtol    float64 `json:"rtol"`
+	Noise   float64 `json:"noise"` // what rounding alone does to that output; 20 times this is allowed
+	OK      bool    `json:"ok"`    // the verdict is Same
+
+	Verdict   Verdict            `json:"verdict"`
+	Reason    string             `json:"reason,omitempty"` // why it is not Same, or what is to be known beside it
+	Outputs   []OutputDifference `json:"outputs"`
+	Inputs    string             `json:"inputs"` // what the models were run on
+	Diverging *Divergence        `json:"diverging,omitempty"`
+}
+
+// OutputDifference compares one output of two models, over all runs.
+type OutputDifference struct {
+	Name        string  `json:"name"` // in the first model
+	MaxAbs      float64 `json:"max_abs"`
+	MeanAbs     float64 `json:"mean_abs"`
+	MaxRel      float64 `json:"max_rel"`
+	MeanRel     float64 `json:"mean_rel"` // mean |a - b| / mean |a|
+	Atol        float64 `json:"atol"`
+	Rtol        float64 `json:"rtol"`
+	Noise       float64 `json:"noise"`
+	OK          bool    `json:"ok"`
+	Informative bool    `json:"informative"` // it changed with the inputs by much more than the tolerance
+	Reason      string  `json:"reason,omitempty"`
+}
+
+// Verify finds out by running them whether two models compute the same
+// function. Their inputs and outputs go together by position.
+//
+// Random inputs have the shapes and types that the first model declares; free
+// axes get small sizes that the model takes, indices stay below the size of
+// what they look up, and controls such as sample rates get values that the
+// graph tells apart. An output that stays constant under these, whose numbers
+// would agree whatever the weights, is tried again on inputs of other scales.
+// If weights remain that reach no output that changed, the verdict is
+// Inconclusive.
+//
+// The error is about models that cannot be run; that they differ is a Verdict.
+func Verify(ctx context.Context, a, b *onnxgraph.Model, opts VerifyOptions) (*Verification, error) {
+	ra, err := Open(a, opts.Open)
+	if err != nil {
+		return nil, err
+	}
+	defer ra.Close()
+	rb, err := Open(b, opts.Open)
+	if err != nil {
+		return nil, err
+	}
+	defer rb.Close()
+	return VerifyRunners(ctx, ra, rb, opts)
+}
+
+// VerifyRunners is Verify for models that are open already.
+func VerifyRunners(ctx context.Context, a, b *Runner, opts VerifyOptions) (*Verification, error) {
+	if reason := interfaceDifference(a.Model, b.Model); reason != "" {
+		return &Verification{Verdict: Different, Reason: reason}, nil
+	}
+	c, err := newComparison(a, b, opts)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	if opts.Data != nil {
+		err = c.onData(ctx)
+	} else {
+		err = c.onRandom(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	v := c.verdict()
+	if opts.AllValues && v.Verdict != Same && c.last != nil {
+		v.Diverging, err = c.firstDivergence(ctx)
+	}
+	return v, err
+}
+
+// interfaceDifference says how two models' inputs and outputs differ in number
+// or type, "" when they go together.
+func interfaceDifference(a, b *onnxgraph.Model) string {
+	for _, side := range []struct {
+		what string
+		a, b []*onnxgraph.Value
+	}{{"input", a.Graph.Inputs, b.Graph.Inputs}, {"output", a.Graph.Outputs, b.Graph.Outputs}} {
+		if len(side.a) != len(side.b) {
+			return fmt.Sprintf("the models have %d and %d %ss", len(side.a), len(side.b), side.what)
+		}
+		for i, v := range side.a {
+			if w := side.b[i]; v.Type != w.Type {
+				return fmt.Sprintf("%s %q is %v, but %q is %v", side.what, v.Name, v.Type, w.Name, w.Type)
+			}
+		}
+	}
+	return ""
+}
