@@ -63,22 +63,25 @@ type AssignOptions struct {
 // result: see Assignment. The result depends on the arguments only.
 //
 // Cost: O(n²) for the shortlists and, on gains as weights give them, not much
-// more; O(n³ log n) at worst. A NaN, an infinity or anything from 1e300 on among
-// the gains is an error that names its place, and so is a Prefer that is not an assignment.
+// more; O(n³ log n) at worst. A NaN or an infinity among the gains is an error
+// that names its place, and so is a Prefer that is not an assignment.
 func Assign[G Gain](gains Matrix[G], opts AssignOptions) (*Assignment, error) {
 	if gains.Rows > gains.Cols {
 		return assignTall(gains, opts)
 	}
-	size, err := gains.check()
-	if err != nil {
+	if err := gains.check(); err != nil {
 		return nil, err
 	}
 	if err := checkPrefer(opts.Prefer, gains.Rows, gains.Cols); err != nil {
 		return nil, err
 	}
-	s := newSearch(gains, size)
-	if w := opts.Warm; w != nil && gains.Rows == gains.Cols && len(w.Col) == gains.Rows && len(w.Price) == gains.Cols {
-		s.resume(w)
+	w := opts.Warm
+	if w != nil && (gains.Rows != gains.Cols || len(w.Col) != gains.Rows || len(w.Price) != gains.Cols) {
+		w = nil
+	}
+	s := newSearch(gains)
+	if err := s.begin(w); err != nil {
+		return nil, err
 	}
 	s.solve()
 	s.settle(opts.Prefer)
@@ -87,7 +90,7 @@ func Assign[G Gain](gains Matrix[G], opts AssignOptions) (*Assignment, error) {
 
 // assignTall solves a problem with more rows than columns as its transpose.
 func assignTall[G Gain](gains Matrix[G], opts AssignOptions) (*Assignment, error) {
-	if err := gains.checkSize(); err != nil {
+	if err := gains.check(); err != nil {
 		return nil, err
 	}
 	if opts.Prefer != nil && len(opts.Prefer) != gains.Rows {
@@ -95,10 +98,10 @@ func assignTall[G Gain](gains Matrix[G], opts AssignOptions) (*Assignment, error
 	}
 	t := Matrix[G]{gains.Cols, gains.Rows, gains.Rows, make([]G, gains.Rows*gains.Cols)}
 	for i := range gains.Rows {
+		if err := badGain(i, gains.Row(i)); err != nil {
+			return nil, err
+		}
 		for j, g := range gains.Row(i) {
-			if bad(float64(g)) {
-				return nil, badGain(i, j, float64(g))
-			}
 			t.Data[j*t.Stride+i] = g
 		}
 	}
@@ -129,7 +132,8 @@ func inverse(col []int32, cols int) []int32 {
 	return row
 }
 
-func (m Matrix[G]) checkSize() error {
+// check says what is wrong with the matrix's shape.
+func (m Matrix[G]) check() error {
 	switch {
 	case m.Rows < 0 || m.Cols < 0 || m.Stride < m.Cols:
 		return fmt.Errorf("solver: gain matrix has %d rows, %d columns, stride %d", m.Rows, m.Cols, m.Stride)
@@ -141,49 +145,14 @@ func (m Matrix[G]) checkSize() error {
 	return nil
 }
 
-// check says what is wrong with the matrix, if anything, and else returns the
-// sum of squares of each row.
-func (m Matrix[G]) check() ([]float64, error) {
-	if err := m.checkSize(); err != nil {
-		return nil, err
-	}
-	size := make([]float64, m.Rows)
-	for i := range size {
-		size[i] = squares(m.Row(i))
-		if bad(size[i]) { // or its gains are just large
-			for j, g := range m.Row(i) {
-				if bad(float64(g)) {
-					return nil, badGain(i, j, float64(g))
-				}
-			}
-			size[i] = math.MaxFloat64
+// badGain says which gain of row i is not a number, or infinite.
+func badGain[G Gain](i int, row []G) error {
+	for j, g := range row {
+		if f := float64(g); f-f != 0 {
+			return fmt.Errorf("solver: gain of row %d, column %d is %v", i, j, f)
 		}
 	}
-	return size, nil
-}
-
-// bad reports whether a gain cannot be worked with: differences of larger ones
-// overflow.
-func bad(f float64) bool { return !(math.Abs(f) < 1e300) }
-
-func badGain(i, j int, f float64) error {
-	return fmt.Errorf("solver: gain of row %d, column %d is %v", i, j, f)
-}
-
-// squares returns the sum of squares, which is not finite when some gain is not.
-func squares[G Gain](gains []G) float64 {
-	var a, b, c, d G
-	for len(gains) >= 4 {
-		a += gains[0] * gains[0]
-		b += gains[1] * gains[1]
-		c += gains[2] * gains[2]
-		d += gains[3] * gains[3]
-		gains = gains[4:]
-	}
-	for _, g := range gains {
-		a += g * g
-	}
-	return float64(a) + float64(b) + float64(c) + float64(d)
+	return nil
 }
 
 // checkPrefer says why a preferred assignment is none.

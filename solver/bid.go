@@ -11,7 +11,7 @@ import (
 // (gain - price), up to rounding.
 type search[G Gain] struct {
 	gains Matrix[G]
-	size  []float64 // Σ gain² of each row
+	size  []float64 // the largest profit of each row at the beginning
 	col   []int32   // column of each row, -1: free
 	row   []int32   // row of each column, -1: free
 	price []float64
@@ -19,9 +19,9 @@ type search[G Gain] struct {
 	paths paths
 }
 
-func newSearch[G Gain](gains Matrix[G], size []float64) *search[G] {
+func newSearch[G Gain](gains Matrix[G]) *search[G] {
 	n, m := gains.Rows, gains.Cols
-	s := &search[G]{gains: gains, size: size, col: make([]int32, n), row: make([]int32, m),
+	s := &search[G]{gains: gains, size: make([]float64, n), col: make([]int32, n), row: make([]int32, m),
 		price: make([]float64, m), short: newShortlists[G](n, m), paths: newPaths(n, m)}
 	for i := range s.col {
 		s.col[i] = -1
@@ -32,29 +32,43 @@ func newSearch[G Gain](gains Matrix[G], size []float64) *search[G] {
 	return s
 }
 
-// resume starts from the prices of a similar problem and its columns, as far
-// as they are still the best.
-func (s *search[G]) resume(w *Assignment) {
-	copy(s.price, w.Price)
-	for i, j := range w.Col {
+// begin makes the shortlists. With the solution of a similar problem it starts
+// from its prices, and from its columns as far as they are still the best.
+func (s *search[G]) begin(w *Assignment) error {
+	if w != nil {
+		copy(s.price, w.Price)
+	}
+	for i := range s.col {
 		i := int32(i)
-		s.fill(i)
-		if j < 0 || int(j) >= len(s.row) || s.row[j] >= 0 {
-			continue
+		if s.fill(i) {
+			return badGain(int(i), s.gains.Row(int(i)))
 		}
 		first := s.best(i).first
-		if s.profit(i, j) >= first-1e-13*(math.Abs(first)+math.Abs(s.price[j])) {
+		s.size[i] = first
+		if w == nil {
+			continue
+		}
+		if j := w.Col[i]; j >= 0 && int(j) < len(s.row) && s.row[j] < 0 &&
+			s.profit(i, j) >= first-1e-13*(math.Abs(first)+math.Abs(s.price[j])) {
 			s.give(i, j)
 		}
 	}
+	return nil
 }
 
 // solve gives every row a column and sees to it that the duals prove the
 // result.
 func (s *search[G]) solve() {
 	n := len(s.col)
-	if s.bid(0, 64*n) > n/16 {
-		s.scale()
+	for left := n; ; {
+		before := left
+		if left = s.bid(0, 4*n); left <= n/32 {
+			break
+		}
+		if left > before*9/10 { // they raise prices in tiny steps
+			s.scale()
+			break
+		}
 	}
 	for range 4 {
 		for i, j := range s.col {
@@ -83,7 +97,10 @@ func (s *search[G]) profit(i, j int32) float64 {
 	return float64(s.gains.Data[int(i)*s.gains.Stride+int(j)]) - s.price[j]
 }
 
-func (s *search[G]) fill(i int32) { s.short.fill(i, s.gains.Row(int(i)), s.price) }
+// fill makes the shortlist of row i anew.
+func (s *search[G]) fill(i int32) (bad bool) {
+	return s.short.fill(i, s.gains.Row(int(i)), s.price)
+}
 
 // two are the two largest profits of a row and their columns.
 type two struct {
@@ -93,9 +110,6 @@ type two struct {
 
 // best returns the two most profitable columns of row i.
 func (s *search[G]) best(i int32) two {
-	if s.short.length[i] == 0 {
-		s.fill(i)
-	}
 	t := s.scan(i)
 	if t.second < s.short.rest[i] {
 		s.fill(i)
@@ -107,13 +121,14 @@ func (s *search[G]) best(i int32) two {
 // scan returns the two most profitable columns on the shortlist of row i.
 func (s *search[G]) scan(i int32) two {
 	t := two{first: math.Inf(-1), second: math.Inf(-1)}
-	for _, e := range s.short.of(i) {
-		if f := float64(e.gain) - s.price[e.col]; f > t.second {
+	col, gain := s.short.of(i)
+	for k, j := range col {
+		if f := float64(gain[k]) - s.price[j]; f > t.second {
 			if f > t.first {
 				t.second, t.another = t.first, t.column
-				t.first, t.column = f, e.col
+				t.first, t.column = f, j
 			} else {
-				t.second, t.another = f, e.col
+				t.second, t.another = f, j
 			}
 		}
 	}
@@ -123,7 +138,7 @@ func (s *search[G]) scan(i int32) two {
 // bid is augmenting row reduction: each free row takes its best column and
 // raises the price until it is indifferent between that and its second best,
 // and then by eps; the row that had the column is free and bids next. Rows with
-// large gains go first, since it is they that set prices. The number of bids is
+// large profits go first, since it is they that set prices. The number of bids is
 // bounded: prices may rise by less than rounding can tell, and a few rows may
 // bid against each other for long; it returns the number of rows that would still
 // bid. Rows that can only tie are left to the search.
@@ -144,7 +159,7 @@ func (s *search[G]) bid(eps float64, limit int) int {
 		j := t.column
 		price := s.price[j]
 		if len(s.price) > 1 {
-			price += t.first - t.second + eps
+			price = min(price+(t.first-t.second+eps), math.MaxFloat64)
 		}
 		if s.row[j] >= 0 && !(price > s.price[j]) { // a tie
 			if j, price = t.another, s.price[t.another]; s.row[j] >= 0 {
@@ -176,7 +191,7 @@ func (s *search[G]) scale() {
 		row := s.gains.Row(i)
 		spread += (float64(slices.Max(row)) - float64(slices.Min(row))) / float64(n)
 	}
-	for eps := spread / 8; eps > spread*1e-7; eps /= 5 {
+	for eps := spread / 64; eps > spread*1e-6; eps /= 10 {
 		for i := range s.col {
 			s.take(int32(i))
 		}

@@ -1,6 +1,9 @@
 package solver
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // paths is the working memory of augment.
 type paths struct {
@@ -49,6 +52,10 @@ func (s *search[G]) augment(i int32) {
 			s.follow(from, v.dist+s.profit(from, v.col), &end)
 		}
 	}
+	if end.col < 0 { // every distance overflowed
+		end = ending{math.Inf(-1), int32(slices.Index(s.row, -1))}
+		p.from[end.col] = i
+	}
 	s.flip(i, end.col)
 	for _, v := range p.done {
 		s.price[v.col] += max(0, end.dist-v.dist)
@@ -68,11 +75,9 @@ type ending struct {
 // follow meets the columns of a row. Base is the distance of the row plus its
 // profit, so that a column lies at base - (gain - price).
 func (s *search[G]) follow(i int32, base float64, end *ending) {
-	if s.short.length[i] == 0 {
-		s.fill(i)
-	}
-	for _, e := range s.short.of(i) {
-		s.meet(i, e.col, base+(s.price[e.col]-float64(e.gain)), end)
+	col, gain := s.short.of(i)
+	for k, j := range col {
+		s.meet(i, j, base+(s.price[j]-float64(gain[k])), end)
 	}
 	if d := base - s.short.rest[i]; d < end.dist {
 		s.paths.base[i] = base

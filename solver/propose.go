@@ -12,6 +12,7 @@ import (
 type workspace struct {
 	threads int
 	units   []unitSpace
+	enough bool
 	known   []bool // groups whose permutations count; nil: all. See sketch.
 }
 

@@ -1,57 +1,82 @@
 package solver
 
-import "math"
-
-// entry is one gain of a row.
-type entry[G Gain] struct {
-	gain G
-	col  int32
-}
+import (
+	"math"
+	"slices"
+)
 
 // shortlists holds, for each row of a problem, the entries with the largest
 // profits (gain - price) when the list was made. Prices never fall, so all other
 // entries of the row stay at or below rest for ever, and a bid or a search that
 // finds what it needs above rest need not look at the row again.
 type shortlists[G Gain] struct {
-	room   int        // most entries of a list
-	want   int        // about as many are wanted
-	list   []entry[G] // room for each row
+	room   int // most entries of a list
+	col    []int32
+	gain   []G
 	length []int32
 	rest   []float64 // -Inf: the list is the whole row
+	buf    []int32
 }
+
+// About wanted entries are kept of each row, never more than roomy.
+const (
+	wanted = 24
+	roomy  = 3 * wanted
+)
 
 func newShortlists[G Gain](rows, cols int) *shortlists[G] {
-	const want = 24
-	room := min(cols, 3*want)
-	return &shortlists[G]{room: room, want: min(want, room),
-		list: make([]entry[G], rows*room), length: make([]int32, rows), rest: make([]float64, rows)}
+	room := min(cols, roomy)
+	return &shortlists[G]{room: room, col: make([]int32, rows*room), gain: make([]G, rows*room),
+		length: make([]int32, rows), rest: make([]float64, rows), buf: make([]int32, roomy+8)}
 }
 
-// of returns the list of row i.
-func (l *shortlists[G]) of(i int32) []entry[G] {
-	return l.list[int(i)*l.room:][:l.length[i]]
+// of returns the columns and gains on the list of row i.
+func (l *shortlists[G]) of(i int32) ([]int32, []G) {
+	at, n := int(i)*l.room, int(l.length[i])
+	return l.col[at : at+n], l.gain[at : at+n]
 }
 
-// fill makes the list of row i. The row is read from column i on and around,
-// so that of equal profits those are kept first. Cost: a pass over the row.
-func (l *shortlists[G]) fill(i int32, row []G, price []float64) {
-	list := l.list[int(i)*l.room:][:l.room]
+// fill makes the list of row i and reports whether the row has a NaN or an
+// infinity. The row is read from column i on and around, so that of equal
+// profits those are kept first. Cost: a pass over the row.
+func (l *shortlists[G]) fill(i int32, row []G, price []float64) (bad bool) {
 	start, whole := int(i)%len(row), l.room == len(row)
 	above := math.Inf(-1)
 	if !whole {
-		above = l.sample(row, price)
+		above = sample(row, price)
 	}
-	n, ok := collect(list, row, price, start, above)
-	if !ok || n < 2 && !whole {
-		n, above = l.refine(list, row, price, start)
+	buf := l.buf[:roomy+8]
+	n, bad := filter(row[start:], price[start:], above, int32(start), buf)
+	if n >= 0 {
+		m, alsoBad := filter(row[:start], price[:start], above, 0, buf[n:])
+		bad = bad || alsoBad
+		if n += m; m < 0 {
+			n = -1
+		}
+	}
+	switch {
+	case n < 0 || n > l.room || n < 2 && !whole:
+		n, above, bad = l.refine(row, price, start)
+	case whole && n < len(row): // a profit of -Inf: the difference overflowed
+		n = len(row)
+		for j := range buf[:n] {
+			buf[j] = int32(j)
+		}
+	}
+	col := l.col[int(i)*l.room:][:n]
+	copy(col, buf)
+	gain := l.gain[int(i)*l.room:][:n]
+	for k, j := range col {
+		gain[k] = row[j]
 	}
 	l.length[i], l.rest[i] = int32(n), above
+	return bad
 }
 
-// sample guesses a profit that about want entries of the row exceed: the fourth
-// of a regular sample.
-func (l *shortlists[G]) sample(row []G, price []float64) float64 {
-	step := max(1, l.want/4)
+// sample guesses a profit that about as many entries of the row exceed as are
+// wanted: the fourth of a regular sample.
+func sample[G Gain](row []G, price []float64) float64 {
+	const step = wanted / 4
 	a, b, c, d := math.Inf(-1), math.Inf(-1), math.Inf(-1), math.Inf(-1)
 	for j := 0; j < len(row); j += step {
 		f := float64(row[j]) - price[j]
@@ -72,69 +97,54 @@ func (l *shortlists[G]) sample(row []G, price []float64) float64 {
 	return d
 }
 
-// collect puts the entries whose profit is above a bound into list, and says how
-// many there are, or that there is no room for them.
-func collect[G Gain](list []entry[G], row []G, price []float64, start int, above float64) (int, bool) {
-	n := 0
-	price = price[:len(row)]
-	for range 2 {
-		for j := start; j < len(row); j++ {
-			if float64(row[j])-price[j] > above {
-				if n == len(list) {
-					return n, false
-				}
-				list[n] = entry[G]{row[j], int32(j)}
-				n++
-			}
-		}
-		row, price, start = row[:start], price[:start], 0
-	}
-	return n, true
-}
-
-// refine makes a list by selection, where sampling went wrong: it keeps the
-// want largest profits, of equal ones the first, and returns the least of them.
-func (l *shortlists[G]) refine(list []entry[G], row []G, price []float64, start int) (int, float64) {
-	profit := make([]float64, 0, len(list))
-	above := math.Inf(-1)
-	n := 0
+// refine lists columns by selection, where sampling went wrong: it keeps the
+// largest profits, of equal ones the first, and returns the least of them.
+func (l *shortlists[G]) refine(row []G, price []float64, start int) (n int, above float64, bad bool) {
+	list, profit := l.buf[:l.room], make([]float64, 0, l.room)
+	above = math.Inf(-1)
 	for k := range row {
 		j := start + k
 		if j >= len(row) {
 			j -= len(row)
 		}
-		f := float64(row[j]) - price[j]
-		if !(f > above) {
-			continue
+		g := float64(row[j])
+		bad = bad || g-g != 0
+		f := g - price[j]
+		if n == len(list) && f > above {
+			above = keepLargest(list, &profit)
+			n = len(profit)
 		}
-		if n == len(list) { // keep the largest, in order
-			above = nth(append([]float64(nil), profit...), l.want-1)
-			equal := l.want
-			for _, p := range profit {
-				if p > above {
-					equal--
-				}
-			}
-			n = 0
-			for m, p := range profit {
-				if p > above || p == above && equal > 0 {
-					if p == above {
-						equal--
-					}
-					list[n], profit[n] = list[m], p
-					n++
-				}
-			}
-			profit = profit[:n]
-			if !(f > above) {
-				continue
-			}
+		if n < len(list) && (f > above || n < 2) {
+			list[n] = int32(j)
+			profit = append(profit, f)
+			n++
 		}
-		list[n] = entry[G]{row[j], int32(j)}
-		profit = append(profit, f)
-		n++
 	}
-	return n, above
+	return n, above, bad
+}
+
+// keepLargest keeps the wanted largest profits and their columns in order, of
+// equal ones the first, and returns the least of them.
+func keepLargest(list []int32, profit *[]float64) float64 {
+	least := nth(slices.Clone(*profit), wanted-1)
+	equal := wanted
+	for _, p := range *profit {
+		if p > least {
+			equal--
+		}
+	}
+	kept := (*profit)[:0]
+	for k, p := range *profit {
+		if p > least || p == least && equal > 0 {
+			if p == least {
+				equal--
+			}
+			list[len(kept)] = list[k]
+			kept = append(kept, p)
+		}
+	}
+	*profit = kept
+	return least
 }
 
 // nth returns the n-th largest value, from 0, and reorders v (Hoare's select).

