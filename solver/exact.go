@@ -1,6 +1,9 @@
 package solver
 
-import "github.com/onnx-rebasin/onnx-rebasin/permspec"
+import (
+	"github.com/onnx-rebasin/onnx-rebasin/internal/f32"
+	"github.com/onnx-rebasin/onnx-rebasin/permspec"
+)
 
 // tally is a sum over elements of A and the elements of π(B) that take their
 // places.
@@ -72,11 +75,52 @@ func (f *frame) tally(k int, only [][]int32, dist bool) tally {
 	outer := f.offsets(k, f.at[k], slow, pins, only)
 	inner := f.offsets(k, place{}, fast, pins, only)
 	x, y := f.data.of(b.weight)
+	kind := inner.kind()
+	var buf []float32
+	if kind == gathered {
+		buf = make([]float32, len(inner.a))
+	}
 	var t tally
 	for i := range outer.a {
-		t.add(x[outer.a[i]:], y[outer.b[i]:], inner, dist)
+		p, q := x[outer.a[i]:], y[outer.b[i]:]
+		if kind == scattered {
+			t.scattered(p, q, inner, dist)
+			continue
+		}
+		if p = p[:len(inner.a)]; kind == gathered {
+			for r, from := range inner.b {
+				buf[r] = q[from]
+			}
+			q = buf
+		}
+		q = q[:len(p)]
+		t.dot += f32.Dot(p, q)
+		if dist {
+			t.dist += f32.SquaredDistance(p, q)
+		}
 	}
 	return t
+}
+
+// The kinds of offsets: elements of A are neighbours, those of B too or not; or
+// neither are.
+const (
+	neighbours = iota
+	gathered
+	scattered
+)
+
+func (at offsets) kind() int {
+	kind := neighbours
+	for r := range at.a {
+		if at.a[r] != r {
+			return scattered
+		}
+		if at.b[r] != r {
+			kind = gathered
+		}
+	}
+	return kind
 }
 
 // halves parts the digits of a box in two sets that do not hang together by
@@ -109,9 +153,9 @@ func (b *box) halves(only [][]int32) (slow, fast []int) {
 	return slow, fast
 }
 
-// add adds the elements at the given offsets. Four sums run side by side, each
+// scattered adds the elements at the given offsets. Four sums run side by side, each
 // in a fixed order.
-func (t *tally) add(x, y []float32, at offsets, dist bool) {
+func (t *tally) scattered(x, y []float32, at offsets, dist bool) {
 	var s [4]float64
 	n := len(at.a) &^ 3
 	for r := 0; r < n; r += 4 {

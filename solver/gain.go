@@ -11,30 +11,35 @@ import (
 const most = 1 << 18
 
 // gains is a gain matrix: entry (i, j) is what the objective gains by putting
-// slot j of B where slot i of A is, all else being as perms say.
+// slot j of B where slot i of A is, all else being as the frame has it.
 type gains struct {
 	n     int
 	c     []float64
-	perms permspec.Perms // nil: not computed yet
+	perms []permspec.Perms // for each site those its part was computed for; nil: not in c yet
 }
 
-func newGains(n int) *gains { return &gains{n: n, c: make([]float64, n*n)} }
+func newGains(n, sites int) *gains {
+	return &gains{n: n, c: make([]float64, n*n), perms: make([]permspec.Perms, sites)}
+}
 
 // compute brings the gains of the sites up to date with the frame's
-// permutations. Env gives the places of the groups that are pinned. When few
-// slots have moved since the last time, only what these change is computed.
+// permutations, leaving out those that stand against a group which is not known.
+// Env gives the places of the groups that are pinned. When few slots have moved
+// since the last time, only what these change is computed.
 func (g *gains) compute(f *frame, sites []site, env []int32, ws *workspace) {
-	for i := range sites {
+	now := slices.Clone(f.perms)
+	for k := range sites {
+		s := &sites[k]
 		switch {
-		case ws.known != nil:
-			f.blur(&sites[i], env, g, ws)
-		case g.perms == nil:
-			f.product(&sites[i], env, g, ws.threads)
-		default:
-			f.update(&sites[i], env, g, ws.threads)
+		case ws.hides(f.plan, s):
+			continue
+		case g.perms[k] == nil:
+			f.product(s, env, g, ws.threads)
+		case f.moved(s, g.perms[k]):
+			f.update(s, env, g, g.perms[k], ws.threads)
 		}
+		g.perms[k] = now
 	}
-	g.perms = slices.Clone(f.perms)
 }
 
 // product adds the gains of one site.
@@ -48,39 +53,49 @@ func (f *frame) product(s *site, env []int32, g *gains, threads int) {
 	})
 }
 
-// update adds what a site's gains have changed by since g was computed: with S
-// the places of the rest where another slot of B stands now,
+// update adds what a site's gains have changed by since permutations old: with
+// S the places of the rest where another slot of B stands now,
 //
 //	Σ over r in S of A[i, r]·(B[j, r] now - B[j, r] then).
-func (f *frame) update(s *site, env []int32, g *gains, threads int) {
-	if !f.moved(s, g.perms) {
-		return
-	}
+func (f *frame) update(s *site, env []int32, g *gains, old permspec.Perms, threads int) {
 	slots := f.slots(s.box, s.rows)
 	a, b := f.data.of(f.plan.boxes[s.box].weight)
 	then := *f
-	then.perms = g.perms
-	var old []offsets
-	then.chunks(s, env, func(at offsets) { old = append(old, at) })
-	var diff []float32
+	then.perms = old
+	var before []offsets
+	then.chunks(s, env, func(at offsets) { before = append(before, at) })
 	f.chunks(s, env, func(now offsets) {
-		was := old[0]
-		old = old[1:]
+		was := before[0]
+		before = before[1:]
 		var cols []int
-		diff = diff[:0]
+		from, to := was.b[:0], now.b[:0]
 		for r, at := range now.b {
-			if at == was.b[r] {
-				continue
-			}
-			cols = append(cols, now.a[r])
-			for _, j := range slots {
-				diff = append(diff, b[at+j]-b[was.b[r]+j])
+			if at != was.b[r] {
+				cols, from, to = append(cols, now.a[r]), append(from, was.b[r]), append(to, at)
 			}
 		}
-		f32.ProductAcc64(threads,
-			f32.View{Data: a, Rows: f32.Offsets(slots), Cols: f32.Offsets(cols)},
-			f32.Dense(diff, len(cols), g.n, g.n), g.c, g.n)
+		f32.ProductAcc64(threads, f32.View{Data: a, Rows: f32.Offsets(slots), Cols: f32.Offsets(cols)},
+			difference(b, slots, from, to), g.c, g.n)
 	})
+}
+
+// difference is the matrix of x[to + slot] - x[from + slot], slots its columns.
+func difference(x []float32, slots, from, to []int) f32.View {
+	n, m := len(slots), len(to)
+	d := make([]float32, n*m)
+	if m > 0 && slots[n-1] == n-1 { // slots are neighbours: whole rows at once
+		for r := range to {
+			f32.Sub(d[r*n:][:n], x[to[r]:][:n], x[from[r]:][:n])
+		}
+		return f32.Dense(d, m, n, n)
+	}
+	for k, s := range slots {
+		row := d[k*m:][:m]
+		for r := range row {
+			row[r] = x[s+to[r]] - x[s+from[r]]
+		}
+	}
+	return f32.Dense(d, n, m, m).T()
 }
 
 // moved reports whether a site's rest or pins stand otherwise than perms say.

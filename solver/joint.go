@@ -65,6 +65,7 @@ func (s *subproblem) at(i, j int, current bool) (*frame, float64, error) {
 		f.at[k].b += j * s.steps[k]
 	}
 	solve := func(anew bool) (permspec.Perms, float64, error) {
+		ws := newWorkspace(f.plan, 1)
 		f.perms = slices.Clone(s.perms)
 		env := slices.Clone(s.env)
 		env[s.group] = int32(i)
@@ -77,11 +78,11 @@ func (s *subproblem) at(i, j int, current bool) (*frame, float64, error) {
 					f.perms[g][k] = int32(k % f.plan.size[g])
 				}
 			}
-			if err := f.sketch(1); err != nil {
+			if err := f.sketch(ws, true); err != nil {
 				return nil, 0, err
 			}
 		}
-		c, err := newClimb(f, newWorkspace(f.plan, 1))
+		c, err := newClimb(f, ws)
 		if err != nil {
 			return nil, 0, err
 		}

@@ -153,11 +153,12 @@ func (p *problem) match(ctx context.Context, opts *Options) (*Result, error) {
 // run is one start: number 0 is the signature, 1 the identity, others random.
 func (p *problem) run(ctx context.Context, f *frame, n, threads int, opts *Options, s *Start, report func(Progress)) error {
 	rng := rand.New(rand.NewPCG(opts.Seed, uint64(n)))
+	ws := newWorkspace(p.plan, threads)
 	f.perms = p.spec.Identity()
 	switch n {
 	case 0:
 		s.Kind = "signature"
-		if err := f.sketch(threads); err != nil {
+		if err := f.sketch(ws, false); err != nil {
 			return err
 		}
 	case 1:
@@ -170,7 +171,7 @@ func (p *problem) run(ctx context.Context, f *frame, n, threads int, opts *Optio
 	if sweeps <= 0 {
 		sweeps = 100
 	}
-	c, err := newClimb(f, newWorkspace(p.plan, threads))
+	c, err := newClimb(f, ws)
 	if err != nil {
 		return err
 	}

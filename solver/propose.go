@@ -12,8 +12,8 @@ import (
 type workspace struct {
 	threads int
 	units   []unitSpace
-	enough bool
 	known   []bool // groups whose permutations count; nil: all. See sketch.
+	blurred bool   // those that are not known count blurred instead of not at all
 }
 
 // unitSpace holds, for each place of a unit's pins, gains and the last solution.
@@ -89,13 +89,14 @@ func (f *frame) proposeAt(ws *workspace, n, o int, env []int32, next permspec.Pe
 	u, us := &f.plan.units[n], &ws.units[n]
 	size := f.plan.size[u.group]
 	if us.plain[o] == nil {
-		us.plain[o] = newGains(size)
+		us.plain[o] = newGains(size, len(u.plain))
 	}
-	us.plain[o].compute(f, f.plainSites(ws, u), env, ws)
-	value := Matrix[float64]{size, size, size, us.plain[o].c}
+	us.plain[o].compute(f, u.plain, env, ws)
+	c := f.blur(f.lumped(ws, u), env, us.plain[o], ws)
 	if len(u.inner)+len(u.joint) > 0 {
-		value.Data = slices.Clone(value.Data)
+		c = slices.Clone(c)
 	}
+	value := Matrix[float64]{size, size, size, c}
 	for k := range u.inner {
 		if !ws.open(f.plan, u, k) {
 			continue
@@ -126,7 +127,7 @@ func (f *frame) proposeAt(ws *workspace, n, o int, env []int32, next permspec.Pe
 		if !ws.open(f.plan, u, k) {
 			continue
 		}
-		if err := f.innerPerms(us, n, o, k, env, old, solved.Col, next); err != nil {
+		if err := f.innerPerms(ws, n, o, k, env, old, solved.Col, next); err != nil {
 			return err
 		}
 	}
@@ -147,13 +148,14 @@ func (f *frame) innerGains(ws *workspace, n, o, k int, env []int32, value Matrix
 	small := f.plan.size[in.group]
 	return f.plan.each(f.plan.extra(in.group, u.group, env), env, func(e int) error {
 		if len(ws.units[n].inner[at]) == e {
-			ws.units[n].inner[at] = append(ws.units[n].inner[at], newGains(value.Rows*small))
+			ws.units[n].inner[at] = append(ws.units[n].inner[at], newGains(value.Rows*small, len(in.sites)))
 		}
 		g := ws.units[n].inner[at][e]
 		g.compute(f, in.sites, env, ws)
+		c := f.blur(in.sites, env, g, ws)
 		return parallel(ws.threads, value.Rows, func(i int) error {
 			for j, v := range value.Row(i) {
-				a, err := Assign(g.part(i, j, small), AssignOptions{})
+				a, err := Assign(part(c, g.n, i, j, small), AssignOptions{})
 				if err != nil {
 					return err
 				}
@@ -176,18 +178,19 @@ func (p *plan) extra(x, y int, env []int32) []int {
 }
 
 // part is the gain matrix of an inner group between slots i and j.
-func (g *gains) part(i, j, small int) Matrix[float64] {
-	return Matrix[float64]{small, small, g.n, g.c[i*small*g.n+j*small:]}
+func part(c []float64, n, i, j, small int) Matrix[float64] {
+	return Matrix[float64]{small, small, n, c[i*small*n+j*small:]}
 }
 
 // innerPerms puts the best permutations of inner group k into next, where col
 // is the unit's new permutation and old its last.
-func (f *frame) innerPerms(us *unitSpace, n, o, k int, env, old, col []int32, next permspec.Perms) error {
+func (f *frame) innerPerms(ws *workspace, n, o, k int, env, old, col []int32, next permspec.Perms) error {
 	u := &f.plan.units[n]
 	in := &u.inner[k]
 	small := f.plan.size[in.group]
 	return f.plan.each(f.plan.extra(in.group, u.group, env), env, func(e int) error {
-		g := us.inner[o*len(u.inner)+k][e]
+		g := ws.units[n].inner[o*len(u.inner)+k][e]
+		c := f.blur(in.sites, env, g, ws)
 		for i, j := range col {
 			env[u.group] = int32(i)
 			row := f.plan.rows(in.group, env)[0] * small
@@ -195,7 +198,7 @@ func (f *frame) innerPerms(us *unitSpace, n, o, k int, env, old, col []int32, ne
 			if old[i] == j {
 				prefer = f.perms[in.group][row : row+small]
 			}
-			a, err := Assign(g.part(i, int(j), small), AssignOptions{Prefer: prefer})
+			a, err := Assign(part(c, g.n, i, int(j), small), AssignOptions{Prefer: prefer})
 			if err != nil {
 				return err
 			}

@@ -1,57 +1,65 @@
 package solver
 
 import (
-"fmt"
-"os"
 	"math"
 	"slices"
 
 	"github.com/onnx-rebasin/onnx-rebasin/internal/f32"
 )
 
+// enough is the part of a unit's elements that suffices to match it by.
+const enough = 0.1
+
 // sketch replaces the frame's permutations by a first guess that does not depend
 // on how the units of B are numbered, so that a permutation of A itself is
-// recovered whatever it is. Units are matched one after the other. What stands
-// against units matched before, or against nothing that moves, counts as it is;
-// what stands against units not matched yet is compared after sorting, so that
-// their order does not matter. The next unit is always the one with the largest
-// part of its weights of the first kind.
-func (f *frame) sketch(threads int) error {
-	known := make([]bool, len(f.plan.size))
-	for g := range known {
-		known[g] = !f.plan.vary[g]
+// recovered whatever it is. Units are matched one after the other, always the
+// one with the largest part of its elements certain: standing against units
+// matched before, or against nothing that moves. When that part is enough, it
+// alone counts; else what stands against units not matched yet is compared too,
+// after sorting, so that their order does not matter (full: always).
+func (f *frame) sketch(ws *workspace, full bool) error {
+	ws.known = make([]bool, len(f.plan.size))
+	for g := range ws.known {
+		ws.known[g] = !f.plan.vary[g]
 	}
+	defer func() { ws.known = nil }()
 	left := fixedOrder(len(f.plan.units))()
 	for len(left) > 0 {
 		at, most := 0, -1.0
 		for k, n := range left {
-			if part := f.certain(n, known); part > most {
+			if part := f.certain(n, ws.known); part > most {
 				at, most = k, part
 			}
 		}
-		n := left[at]
+		ws.blurred = full || most < enough
+		if err := f.guess(ws, left[at]); err != nil {
+			return err
+		}
 		left = slices.Delete(left, at, at+1)
-		ws := newWorkspace(f.plan, threads)
-		ws.known, ws.enough = known, most >= enough
-		u := &f.plan.units[n]
-		if err := f.data.hold(u.weights); err != nil {
-			return err
+	}
+	return nil
+}
+
+// guess matches one unit by what is known.
+func (f *frame) guess(ws *workspace, n int) error {
+	u := &f.plan.units[n]
+	if err := f.data.hold(u.weights); err != nil {
+		return err
+	}
+	defer f.data.release(u.weights)
+	next, err := f.propose(ws, n)
+	if err != nil {
+		return err
+	}
+	f.perms = next
+	solved := []int{u.group}
+	for k, in := range u.inner {
+		if ws.open(f.plan, u, k) {
+			solved = append(solved, in.group)
 		}
-		next, err := f.propose(ws, n)
-		f.data.release(u.weights)
-		if err != nil {
-			return err
-		}
-		f.perms = next
-		solved := []int{u.group}
-		for k, in := range u.inner {
-			if ws.open(f.plan, u, k) {
-				solved = append(solved, in.group)
-			}
-		}
-		for _, g := range solved {
-			known[g] = true
-		}
+	}
+	for _, g := range solved {
+		ws.known[g] = true
 	}
 	return nil
 }
@@ -88,23 +96,22 @@ func (ws *workspace) open(p *plan, u *unit, k int) bool {
 	return true
 }
 
-// plainSites returns the sites of a unit's group alone, those included whose
-// nested groups cannot be matched yet.
-func (f *frame) plainSites(ws *workspace, u *unit) []site {
-	if ws.known == nil {
-		return u.plain
+// lumped returns the sites of a unit's group alone that blur is to look at:
+// those of its own, and those with nested groups that cannot be matched yet.
+func (f *frame) lumped(ws *workspace, u *unit) []site {
+	if ws.known == nil || !ws.blurred {
+		return nil
 	}
-	var out []site
+	out := slices.Clone(u.plain)
 	for _, st := range u.stands {
 		b := &f.plan.boxes[st.box]
 		for _, d := range st.digits {
 			tree := b.tree(d)
-			matched := len(tree) == 2 && slices.IndexFunc(u.inner, func(in inner) bool { return in.group == b.digits[tree[1]].group }) >= 0
-			if matched {
-				k := slices.IndexFunc(u.inner, func(in inner) bool { return in.group == b.digits[tree[1]].group })
-				matched = ws.open(f.plan, u, k)
+			if len(tree) == 1 {
+				continue
 			}
-			if !matched {
+			k := slices.IndexFunc(u.inner, func(in inner) bool { return in.group == b.digits[tree[1]].group })
+			if k < 0 || !ws.open(f.plan, u, k) {
 				out = append(out, b.site(st.box, []int{d}))
 			}
 		}
@@ -112,47 +119,61 @@ func (f *frame) plainSites(ws *workspace, u *unit) []site {
 	return out
 }
 
-// blur adds the gains of one site with unknown digits of its rest sorted: entry
-// (i, j) is the sum over the places of the known ones of
-//
-//	<sorted A[i, …], sorted B[j, …]>.
-//
-// Long sorted lists are shortened to the means of neighbours.
-func (f *frame) blur(s *site, env []int32, g *gains, ws *workspace) {
-	b := &f.plan.boxes[s.box]
-	var hidden []int
+// hides reports whether a site stands against a group that is not known.
+func (ws *workspace) hides(p *plan, s *site) bool {
+	return ws.known != nil && len(ws.hidden(p, s)) > 0
+}
+
+// hidden lists the digits of a site's rest that are not known, or under one
+// that is not.
+func (ws *workspace) hidden(p *plan, s *site) []int {
+	b := &p.boxes[s.box]
+	var out []int
+	unknown := func(d int) bool { return b.digits[d].group >= 0 && !ws.known[b.digits[d].group] }
 	for _, d := range s.rest {
-		if x := b.digits[d].group; x >= 0 && !ws.known[x] {
-			hidden = append(hidden, d)
+		if unknown(d) || slices.ContainsFunc(b.digits[d].under, unknown) {
+			out = append(out, d)
 		}
 	}
-	if hidden == nil {
-		f.product(s, env, g, ws.threads)
-		return
+	return out
+}
+
+// blur returns the gains with those of hidden sites added, as far as these can be
+// told: entry (i, j) is the sum over the places of the known digits of
+//
+//	<sorted A[i, …], sorted B[j, …]>,
+//
+// the elements of the other digits sorted. Long sorted lists are shortened to
+// the means of neighbours.
+func (f *frame) blur(sites []site, env []int32, g *gains, ws *workspace) []float64 {
+	if ws.known == nil || !ws.blurred {
+		return g.c
 	}
-	if ws.enough {
-		return
-	}
-	for _, d := range s.rest {
-		if !slices.Contains(hidden, d) && slices.ContainsFunc(b.digits[d].under, func(u int) bool { return slices.Contains(hidden, u) }) {
-			hidden = append(hidden, d)
+	c := slices.Clone(g.c)
+	for k := range sites {
+		s := &sites[k]
+		b := &f.plan.boxes[s.box]
+		hidden := ws.hidden(f.plan, s)
+		if len(hidden) == 0 {
+			continue
 		}
+		seen := *s
+		seen.rest = slices.DeleteFunc(slices.Clone(s.rest), func(d int) bool { return slices.Contains(hidden, d) })
+		slots, cloud := f.slots(s.box, s.rows), f.slots(s.box, b.fastLast(hidden))
+		x, y := f.data.of(b.weight)
+		f.chunks(&seen, env, func(at offsets) {
+			per := min(len(cloud), 64)
+			step := max(1, 1024/per)
+			for r := 0; r < len(at.a); r += step {
+				end := min(r+step, len(at.a))
+				p := profiles(x, slots, at.a[r:end], cloud, per)
+				q := profiles(y, slots, at.b[r:end], cloud, per)
+				w := (end - r) * per
+				f32.ProductAcc64(ws.threads, f32.Dense(p, g.n, w, w), f32.Dense(q, g.n, w, w).T(), c, g.n)
+			}
+		})
 	}
-	seen := *s
-	seen.rest = b.fastLast(slices.DeleteFunc(slices.Clone(s.rest), func(d int) bool { return slices.Contains(hidden, d) }))
-	slots, cloud := f.slots(s.box, s.rows), f.slots(s.box, b.fastLast(hidden))
-	x, y := f.data.of(b.weight)
-	f.chunks(&seen, env, func(at offsets) {
-		per := min(len(cloud), 64)
-		step := max(1, 1024/per)
-		for r := 0; r < len(at.a); r += step {
-			end := min(r+step, len(at.a))
-			p := profiles(x, slots, at.a[r:end], cloud, per)
-			q := profiles(y, slots, at.b[r:end], cloud, per)
-			w := (end - r) * per
-			f32.ProductAcc64(ws.threads, f32.Dense(p, g.n, w, w), f32.Dense(q, g.n, w, w).T(), g.c, g.n)
-		}
-	})
+	return c
 }
 
 // profiles lists, for each slot and each offset, the elements of a cloud in
@@ -179,5 +200,3 @@ func profiles(x []float32, slots, offsets, cloud []int, per int) []float32 {
 	}
 	return out
 }
-
-var enough = func() float64 { f := 2.0; fmt.Sscan(os.Getenv("ENOUGH"), &f); return f }()
