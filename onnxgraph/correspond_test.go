@@ -280,6 +280,10 @@ func TestCorrespondHarmless(t *testing.T) {
 		"in names":  func(m *onnxpb.ModelProto) { m.Graph.Input[0].Name, m.Graph.Node[0].Input[0] = proto.String("z"), "z" },
 		"out names": func(m *onnxpb.ModelProto) { m.Graph.Output[0].Name, m.Graph.Node[5].Output[0] = proto.String("z"), "z" },
 		"in order":  func(m *onnxpb.ModelProto) { slices.Reverse(m.Graph.Input) },
+		"gemm": func(m *onnxpb.ModelProto) {
+			m.Graph.Node[3] = op("Gemm", in("f", "w", "b"), "m")
+			m.Graph.Node[4] = op("Erf", in("m"), "dead")
+		},
 		"computed": func(m *onnxpb.ModelProto) {
 			parts := attr("value_ints", onnxpb.AttributeProto_INTS)
 			parts.Ints = []int64{-1}
@@ -354,6 +358,22 @@ func TestCorrespondDifference(t *testing.T) {
 			func(m *onnxpb.ModelProto) { m.Graph.Node[3].Input[0] = "r" }},
 		{`node 0 (Relu) in the body of node 5 (If) of a.onnx stands where b.onnx has node 0 (Erf) in the body of node 5 (If)`,
 			func(m *onnxpb.ModelProto) { m.Graph.Node[5].Attribute[0].G.Node[0].OpType = proto.String("Erf") }},
+		{`node 3 (MatMul) of a.onnx stands where b.onnx has node 3 (Gemm); only a Gemm without attributes is the same as a MatMul`,
+			func(m *onnxpb.ModelProto) {
+				m.Graph.Node[3] = withAttrs(op("Gemm", in("f", "w", "b"), "m"), intAttr("transB", 1))
+				m.Graph.Node[4] = op("Erf", in("m"), "dead")
+			}},
+		{`node 0 "conv" (Conv) of b.onnx is normalized by node 1 (BatchNormalization), which in a.onnx may be folded into node 0 "conv" (Conv)`,
+			func(m *onnxpb.ModelProto) {
+				m.Graph.Node[0].Input = in("x", "k")
+				m.Graph.Node = append(m.Graph.Node, op("BatchNormalization", in("c", "kb", "kb", "kb", "kb"), "n"))
+				m.Graph.Node[1].Input[0] = "n"
+			}},
+		{`node 1 "act" (Relu) of a.onnx stands where b.onnx has node 1 (BatchNormalization); a.onnx may have its normalization folded in`,
+			func(m *onnxpb.ModelProto) {
+				m.Graph.Node = append(m.Graph.Node, op("BatchNormalization", in("c", "kb", "kb", "kb", "kb"), "n"))
+				m.Graph.Node[1].Input[0] = "n"
+			}},
 		{`a.onnx has 1 output, b.onnx has 2 outputs`,
 			func(m *onnxpb.ModelProto) { m.Graph.Output = append(m.Graph.Output, value("r")) }},
 		{`node 5 (If) of a.onnx has no counterpart in b.onnx`,
