@@ -43,8 +43,9 @@ func newComparison(a, b *Runner, opts VerifyOptions) (*comparison, error) {
 		c.base = tolerancePlain
 	}
 	c.base = c.base.or(opts.Atol, opts.Rtol)
-	for i, v := range a.Model.Graph.Outputs {
-		c.outputs = append(c.outputs, &observed{name: v.Name, a: v, b: b.Model.Graph.Outputs[i], tol: c.base.forType(v.Type), ends: endsOf(v)})
+	for i, w := range counterparts(a.Model.Graph.Outputs, b.Model.Graph.Outputs) {
+		v := a.Model.Graph.Outputs[i]
+		c.outputs = append(c.outputs, &observed{name: v.Name, a: v, b: w, tol: c.base.forType(v.Type), ends: endsOf(v)})
 	}
 	c.branches = branchesOf(a.Model)
 	return c, nil

@@ -2,7 +2,6 @@ package eval
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
@@ -23,36 +22,18 @@ type Divergence struct {
 }
 
 // firstDivergence runs both models once more for the values of all nodes and
-// compares them by place in the graph. Elements are compared in order of size
-// where they differ place by place: a permutation only reorders them.
-func (c *comparison) firstDivergence(ctx context.Context) (*Divergence, error) {
+// notes the first that differs. Elements are compared in order of size where
+// they differ place by place: a permutation only reorders them.
+func (c *comparison) firstDivergence(ctx context.Context, v *Verification) error {
 	pairs, err := valuePairs(c.a.Model, c.b.Model)
 	if err != nil {
-		return nil, err
+		v.Reason += "; values inside the models cannot be compared: " + err.Error()
+		return nil
 	}
-	var namesA, namesB []string
-	for _, p := range pairs {
-		namesA, namesB = append(namesA, p[0].Name), append(namesB, p[1].Name)
-	}
-	x, err := c.a.Run(ctx, c.last, namesA)
+	x, y, z, err := c.inside(ctx, pairs)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	y, err := c.b.Run(ctx, renamed(c.last, c.a.Model, c.b.Model), namesB)
-	if err != nil {
-		return nil, err
-	}
-	z := x
-	if c.rough != nil {
-		if z, err = c.rough.Run(ctx, c.last, namesA); err != nil {
-			return nil, err
-		}
-	}
-	outputs := map[*onnxgraph.Value]bool{}
-	for _, v := range c.a.Model.Graph.Outputs {
-		outputs[v] = true
-	}
-	var reordered *Divergence
 	for _, p := range pairs {
 		d, err := c.diverging(x[p[0].Name], y[p[1].Name], z[p[0].Name])
 		if err != nil || d == nil {
@@ -60,30 +41,51 @@ func (c *comparison) firstDivergence(ctx context.Context) (*Divergence, error) {
 		}
 		d.Value, d.Node = p[0].Name, p[0].Producer.String()
 		if !d.Reordered {
-			return d, nil
+			v.Diverging = d
+			return nil
 		}
-		if reordered == nil && outputs[p[0]] {
-			reordered = d
+		if v.Diverging == nil && slices.Contains(c.a.Model.Graph.Outputs, p[0]) {
+			v.Diverging = d
 		}
 	}
-	return reordered, nil
+	return nil
 }
 
-// valuePairs lists the values that the nodes of two main graphs compute, in the
-// first one's order.
+// inside computes the values of pairs in the first model, the second, and the
+// first one jittered.
+func (c *comparison) inside(ctx context.Context, pairs [][2]*onnxgraph.Value) (x, y, z map[string]*onnxgraph.Tensor, err error) {
+	var namesA, namesB []string
+	for _, p := range pairs {
+		namesA, namesB = append(namesA, p[0].Name), append(namesB, p[1].Name)
+	}
+	if x, err = c.a.Run(ctx, c.last, namesA); err != nil {
+		return nil, nil, nil, err
+	}
+	if y, err = c.b.Run(ctx, renamed(c.last, c.a.Model, c.b.Model), namesB); err != nil {
+		return nil, nil, nil, err
+	}
+	if z = x; c.rough != nil {
+		z, err = c.rough.Run(ctx, c.last, namesA)
+	}
+	return x, y, z, err
+}
+
+// valuePairs lists the values that corresponding nodes of two main graphs
+// compute, in the first one's order.
 func valuePairs(a, b *onnxgraph.Model) ([][2]*onnxgraph.Value, error) {
-	if len(a.Graph.Nodes) != len(b.Graph.Nodes) {
-		return nil, fmt.Errorf("eval: the values inside the models cannot be compared: %d and %d nodes", len(a.Graph.Nodes), len(b.Graph.Nodes))
+	c, err := onnxgraph.Correspond(a, b)
+	if err != nil {
+		return nil, err
 	}
 	var pairs [][2]*onnxgraph.Value
-	for i, n := range a.Graph.Nodes {
-		m := b.Graph.Nodes[i]
-		if n.Op != m.Op || len(n.Outputs) != len(m.Outputs) {
-			return nil, fmt.Errorf("eval: the values inside the models cannot be compared: %s stands where the other has %s", n, m)
+	for _, n := range a.Graph.Nodes {
+		m := c.Nodes[n]
+		if m == nil || m.Graph.Outer != nil {
+			continue
 		}
 		for o, v := range n.Outputs {
-			if w := m.Outputs[o]; v != nil && w != nil && v.Weight == nil {
-				pairs = append(pairs, [2]*onnxgraph.Value{v, w})
+			if o < len(m.Outputs) && v != nil && m.Outputs[o] != nil && v.Weight == nil {
+				pairs = append(pairs, [2]*onnxgraph.Value{v, m.Outputs[o]})
 			}
 		}
 	}

@@ -50,17 +50,31 @@ func InputsOf(m *onnxgraph.Model) []dataset.Input {
 	return inputs
 }
 
-// renamed gives the inputs of one model to another: by position, for two
-// exports of one network may name them differently.
+// counterparts gives, for each value of one model's inputs or outputs, that of
+// another's: by name when both have the same names, otherwise by position, for
+// two exports of one network may name them differently. The lengths are equal.
+func counterparts(of, in []*onnxgraph.Value) []*onnxgraph.Value {
+	named := map[string]*onnxgraph.Value{}
+	for _, v := range in {
+		named[v.Name] = v
+	}
+	out := make([]*onnxgraph.Value, len(of))
+	for i, v := range of {
+		if out[i] = named[v.Name]; out[i] == nil {
+			return in
+		}
+	}
+	return out
+}
+
+// renamed gives the inputs of one model to another.
 func renamed(inputs map[string]*onnxgraph.Tensor, from, to *onnxgraph.Model) map[string]*onnxgraph.Tensor {
-	if from == to {
+	if from == to || len(from.Graph.Inputs) != len(to.Graph.Inputs) {
 		return inputs
 	}
 	out := make(map[string]*onnxgraph.Tensor, len(inputs))
-	for i, v := range to.Graph.Inputs {
-		if i < len(from.Graph.Inputs) {
-			out[v.Name] = inputs[from.Graph.Inputs[i].Name]
-		}
+	for i, v := range counterparts(from.Graph.Inputs, to.Graph.Inputs) {
+		out[v.Name] = inputs[from.Graph.Inputs[i].Name]
 	}
 	return out
 }

@@ -64,7 +64,8 @@ type OutputDifference struct {
 }
 
 // Verify finds out by running them whether two models compute the same
-// function. Their inputs and outputs go together by position.
+// function. Their inputs and outputs go together by name or, when the names
+// differ, by position.
 //
 // Random inputs have the shapes and types that the first model declares; free
 // axes get small sizes that the model takes, indices stay below the size of
@@ -109,7 +110,7 @@ func VerifyRunners(ctx context.Context, a, b *Runner, opts VerifyOptions) (*Veri
 	}
 	v := c.verdict()
 	if opts.AllValues && v.Verdict != Same && c.last != nil {
-		v.Diverging, err = c.firstDivergence(ctx)
+		err = c.firstDivergence(ctx, v)
 	}
 	return v, err
 }
@@ -124,8 +125,8 @@ func interfaceDifference(a, b *onnxgraph.Model) string {
 		if len(side.a) != len(side.b) {
 			return fmt.Sprintf("the models have %d and %d %ss", len(side.a), len(side.b), side.what)
 		}
-		for i, v := range side.a {
-			if w := side.b[i]; v.Type != w.Type {
+		for i, w := range counterparts(side.a, side.b) {
+			if v := side.a[i]; v.Type != w.Type {
 				return fmt.Sprintf("%s %q is %v, but %q is %v", side.what, v.Name, v.Type, w.Name, w.Type)
 			}
 		}
