@@ -3,8 +3,10 @@ package onnxgraph
 import (
 	"errors"
 	"fmt"
+	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // Correspondence says which parts of two models of one architecture are each
@@ -83,14 +85,21 @@ type matcher struct {
 
 func newMatcher(a, b *Model) *matcher {
 	m := &matcher{newSide(a), newSide(b)}
-	m.a.name, m.b.name = filepath.Base(a.Path), filepath.Base(b.Path)
-	if m.a.name == m.b.name {
-		m.a.name, m.b.name = a.Path, b.Path
-	}
-	if m.a.name == m.b.name {
-		m.a.name, m.b.name = "the first model", "the second model"
-	}
+	m.a.name, m.b.name = shortNames(a.Path, b.Path)
 	return m
+}
+
+// shortNames returns the ends of two paths from where they differ.
+func shortNames(a, b string) (string, string) {
+	if a == b {
+		return "the first model", "the second model"
+	}
+	pa, pb := strings.Split(filepath.ToSlash(a), "/"), strings.Split(filepath.ToSlash(b), "/")
+	n := 1
+	for n < min(len(pa), len(pb)) && pa[len(pa)-n] == pb[len(pb)-n] {
+		n++
+	}
+	return path.Join(pa[len(pa)-n:]...), path.Join(pb[len(pb)-n:]...)
 }
 
 // interfaces pairs inputs and outputs by name and by place; a pairing that is

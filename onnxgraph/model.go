@@ -3,6 +3,7 @@ package onnxgraph
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 
@@ -168,6 +169,9 @@ func (m *Model) With(contents map[*Weight]Content) *Model {
 
 // withPath makes sure an error names the file.
 func withPath(path string, err error) error {
+	if e := (*fs.PathError)(nil); errors.As(err, &e) && e.Path == path {
+		return err
+	}
 	return fmt.Errorf("%s: %w", path, err)
 }
 
