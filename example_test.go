@@ -32,7 +32,7 @@ func Example() {
 	// merged.Model.Save("merged.onnx", onnxgraph.SaveOptions{}) writes it.
 
 	// Output:
-	// groups: 2
+	// groups: 3
 	// π(B) ≡ B: true
 	// closer than before: true
 }
