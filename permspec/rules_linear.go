@@ -8,7 +8,8 @@ import (
 )
 
 // pointwise relates the axes of all inputs by numpy's broadcasting: aligned at
-// the last axis, an axis of one slot meets anything.
+// the last axis, an axis of one slot meets anything. Before opset 7 the second
+// input may be aligned elsewhere.
 func pointwise(c *call) (string, error) {
 	rank := 0
 	shapes := make([][]onnxgraph.Dim, len(c.node.Inputs))
@@ -23,29 +24,53 @@ func pointwise(c *call) (string, error) {
 		shapes[i], rank = d, max(rank, len(d))
 	}
 	var in []string
-	wide := make([]bool, rank)
-	for _, d := range shapes {
-		var axes []string
+	wide, sizes := make([]bool, rank), make([]int64, rank)
+	for i, d := range shapes {
+		from, err := c.alignment(i, len(d), rank)
+		if err != nil {
+			return "", err
+		}
+		axes := make([]string, len(d))
 		for k, size := range d {
-			at := rank - len(d) + k
-			if one(size) {
-				axes = append(axes, "1")
-			} else {
-				axes = append(axes, fmt.Sprintf("x%d", at))
-				wide[at] = true
+			if axes[k] = "1"; one(size) {
+				continue
+			}
+			axes[k] = fmt.Sprintf("x%d", from+k)
+			wide[from+k] = true
+			if n, known := size.Known(); known {
+				if m := sizes[from+k]; m > 0 && m != n {
+					return "", fmt.Errorf("its inputs do not broadcast: %d slots meet %d", m, n)
+				}
+				sizes[from+k] = n
 			}
 		}
 		in = append(in, join(axes))
 	}
-	var out []string
-	for k := range rank {
-		if wide[k] {
-			out = append(out, fmt.Sprintf("x%d", k))
-		} else {
-			out = append(out, "1")
+	out := make([]string, rank)
+	for k := range out {
+		if out[k] = "1"; wide[k] {
+			out[k] = fmt.Sprintf("x%d", k)
 		}
 	}
 	return strings.Join(in, ", ") + " -> " + join(out), nil
+}
+
+// alignment returns the axis of the result at which the first of the n axes of
+// input i stands.
+func (c *call) alignment(i, n, rank int) (int, error) {
+	from := rank - n
+	if _, old := c.node.Attrs["axis"]; old && i == 1 && c.int("broadcast", 0) != 0 {
+		from = int(c.int("axis", 0))
+		if from < 0 {
+			from += rank
+		}
+	} else if c.node.Op == "PRelu" && c.node.Version < 7 && i == 1 && n < rank && n > 0 {
+		return 0, fmt.Errorf("before opset 7 it does not say which axis its slopes stand at")
+	}
+	if from < 0 || from+n > rank {
+		return 0, fmt.Errorf("input %d has rank %d and stands at axis %d of %d", i, n, from, rank)
+	}
+	return from, nil
 }
 
 // gemm is Y = A'·B' + C with optional transpositions.
