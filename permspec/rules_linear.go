@@ -2,6 +2,7 @@ package permspec
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
@@ -26,7 +27,7 @@ func pointwise(c *call) (string, error) {
 	var in []string
 	wide, sizes := make([]bool, rank), make([]int64, rank)
 	for i, d := range shapes {
-		from, err := c.alignment(i, len(d), rank)
+		from, err := c.alignment(i, d, rank)
 		if err != nil {
 			return "", err
 		}
@@ -55,16 +56,17 @@ func pointwise(c *call) (string, error) {
 	return strings.Join(in, ", ") + " -> " + join(out), nil
 }
 
-// alignment returns the axis of the result at which the first of the n axes of
-// input i stands.
-func (c *call) alignment(i, n, rank int) (int, error) {
+// alignment returns the axis of the result at which the first axis of input i,
+// of shape d, stands.
+func (c *call) alignment(i int, d []onnxgraph.Dim, rank int) (int, error) {
+	n := len(d)
 	from := rank - n
 	if _, old := c.node.Attrs["axis"]; old && i == 1 && c.int("broadcast", 0) != 0 {
 		from = int(c.int("axis", 0))
 		if from < 0 {
 			from += rank
 		}
-	} else if c.node.Op == "PRelu" && c.node.Version < 7 && i == 1 && n < rank && n > 0 {
+	} else if c.node.Op == "PRelu" && c.node.Version < 7 && i == 1 && n < rank && slices.ContainsFunc(d, func(x onnxgraph.Dim) bool { return !one(x) }) {
 		return 0, fmt.Errorf("before opset 7 it does not say which axis its slopes stand at")
 	}
 	if from < 0 || from+n > rank {
