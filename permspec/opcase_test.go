@@ -80,9 +80,7 @@ func parseCase(line string) (opCase, error) {
 			c.inputs = append(c.inputs, strings.TrimSpace(in))
 		}
 	}
-	for _, f := range strings.Fields(outs) {
-		c.outputs = append(c.outputs, f)
-	}
+	c.outputs = append(c.outputs, strings.Fields(outs)...)
 	if c.outputs == nil {
 		c.outputs = []string{"1"}
 	}

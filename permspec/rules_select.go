@@ -221,9 +221,9 @@ func (c *call) cuts(dims []onnxgraph.Dim) (map[int]cut, error) {
 	starts, startOK := c.bounds("starts", 1)
 	ends, endOK := c.bounds("ends", 2)
 	steps, stepGiven, stepOK := c.ints("steps", 4)
-	n := len(axes)
 	if !given {
-		if n = len(dims); startOK {
+		n := len(dims)
+		if startOK {
 			n = len(starts)
 		}
 		for k := range n {

@@ -65,8 +65,6 @@ type (
 
 func single(a int) sum { return sum{prod{leaf{atom: a}}} }
 
-var unit = sum{prod{}}
-
 func (s *store) fresh(size onnxgraph.Dim) int {
 	s.atoms = append(s.atoms, atom{parent: len(s.atoms), size: size})
 	return len(s.atoms) - 1
