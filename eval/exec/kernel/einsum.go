@@ -211,7 +211,7 @@ func (e *einsum) arrange(c *Call, a indexed, want []rune, size map[rune]int) (in
 			rest = append(rest, r)
 		}
 	}
-	var shape, walk []int
+	var walk []int
 	var src region
 	for i, r := range slices.Concat(want, rest) {
 		n, s := dim[r], step[r]
@@ -222,9 +222,6 @@ func (e *einsum) arrange(c *Call, a indexed, want []rune, size map[rune]int) (in
 			n, s = wide, 0
 		}
 		walk, src.strides = append(walk, n), append(src.strides, s)
-		if i < len(want) {
-			shape = append(shape, n)
-		}
 	}
 	v, err := c.Pool.get(a.t.Type, walk)
 	if err != nil {

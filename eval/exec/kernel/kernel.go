@@ -31,14 +31,6 @@ func compute(p Prepare) []entry { return []entry{{prepare: p}} }
 // move is an operator that treats elements as opaque, or knows every type.
 func move(p Prepare) []entry { return []entry{{prepare: p, raw: true}} }
 
-// since restricts the lines of an operator to opset v and later.
-func since(v int64, lines []entry) []entry {
-	for i := range lines {
-		lines[i].since = v
-	}
-	return lines
-}
-
 // Lookup finds how to prepare an operator of a domain ("" is ai.onnx) in an
 // opset version.
 func Lookup(domain, op string, version int64) (Prepare, bool) {
