@@ -13,16 +13,20 @@ type climb struct {
 	ws    *workspace
 	stale []bool // units whose gains may have changed since they were last matched
 	value float64
-	done  func(unit int) bool // told after every unit; true ends the climb
+	tell  func(unit int) // told after every unit
 }
 
+// newClimb starts from the frame's permutations.
 func newClimb(f *frame, ws *workspace) (*climb, error) {
-	value, err := f.objective()
-	c := &climb{f: f, ws: ws, stale: make([]bool, len(f.plan.units)), value: value}
-	for n := range c.stale {
-		c.stale[n] = true
-	}
-	return c, err
+	c := &climb{f: f, ws: ws}
+	return c, c.reset()
+}
+
+// reset takes the frame's permutations as they are now.
+func (c *climb) reset() error {
+	value, err := c.f.objective()
+	c.value, c.stale = value, slices.Repeat([]bool{true}, len(c.f.plan.units))
+	return err
 }
 
 // climb sweeps over all units, in a new order each time, until nothing moves any
@@ -58,7 +62,10 @@ func (c *climb) sweep(order []int) (bool, error) {
 				c.stale[m] = true
 			}
 		}
-		if c.done != nil && c.done(n) {
+		if c.tell != nil {
+			c.tell(n)
+		}
+		if c.ws.stopped() {
 			return false, nil
 		}
 	}
@@ -97,6 +104,9 @@ func (f *frame) improve(ws *workspace, n int) (float64, error) {
 	total := 0.0
 	for _, places := range sets {
 		total += f.take(n, places, next)
+	}
+	if f.plan.swappable(u) && total == 0 {
+		return f.swaps(ws, n)
 	}
 	return total, nil
 }

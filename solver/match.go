@@ -6,6 +6,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"runtime"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
@@ -22,8 +24,14 @@ type Options struct {
 	// which unit is which.
 	Exclude func(*onnxgraph.Weight) bool
 
-	Seed      uint64
-	Starts    int // number of starts; 0: 3
+	Seed uint64
+
+	// Starts is how many times to climb to an optimum, of which the best is
+	// kept; 0 stands for DefaultStarts. The first start is a guess that does not
+	// depend on how the units of b are numbered, the second b as it stands, and
+	// each further one the best so far, shaken.
+	Starts int
+
 	MaxSweeps int // passes over all groups in each start; 0: 100
 	Threads   int // 0: as many as there are cores
 
@@ -31,11 +39,19 @@ type Options struct {
 	Progress func(Progress)
 }
 
+// DefaultStarts is the number of starts when none is given.
+const DefaultStarts = 2 + together
+
+// together is how many shaken starts are made from the same optimum. They can
+// run side by side, so it is not to depend on the number of threads.
+const together = 4
+
 // Progress is where Match stands.
 type Progress struct {
-	Start, Sweep int    // of the start that reports, from 0
-	Group        string // matched last
-	Objective    float64
+	Start, Starts int    // which start reports, from 0, and how many there are
+	Sweep         int    // from 0
+	Group         string // matched last
+	Objective     float64
 }
 
 // Result is the best permutation that Match found.
@@ -56,7 +72,7 @@ type Result struct {
 
 // Start is one ascent.
 type Start struct {
-	Kind      string // "signature", "identity" or "random"
+	Kind      string // "signature", "identity" or "shaken"
 	Objective float64
 	Sweeps    int
 	Seconds   float64
@@ -74,10 +90,8 @@ type Start struct {
 // change is made only when the sum over the elements concerned, in float64,
 // rises by it.
 //
-// Ascent ends in a local optimum, so there are several starts, of which the best
-// is kept: one that compares units by what does not depend on how those of b are
-// numbered, b as it stands, and random permutations. The result depends on the
-// arguments but not on the number of threads.
+// Ascent ends in a local optimum, so there are several starts, see Options.Starts.
+// The result depends on the arguments but not on the number of threads.
 //
 // Spec is that of a. When the context ends, the best so far is returned without
 // an error. Cost: per sweep one matrix product of each weight for each axis, less
@@ -107,40 +121,31 @@ type problem struct {
 
 // match runs all starts and takes the best.
 func (p *problem) match(ctx context.Context, opts *Options) (*Result, error) {
-	r := &Result{}
-	starts, threads := opts.Starts, opts.Threads
-	if starts <= 0 {
-		starts = 3
-	}
-	if threads <= 0 {
-		threads = runtime.GOMAXPROCS(0)
-	}
 	before, err := p.total(p.spec.Identity())
 	if err != nil {
 		return nil, err
 	}
-	r.ObjectiveBefore, r.L2Before = before.dot, math.Sqrt(before.dist)
-	r.Starts = make([]Start, starts)
-	frames := make([]*frame, starts)
-	report := reporter(opts.Progress)
-	err = parallel(threads, starts, func(n int) error {
-		began := time.Now()
-		f := &frame{plan: p.plan, data: p.data, at: p.at}
-		frames[n] = f
-		err := p.run(ctx, f, n, max(1, threads/starts), opts, &r.Starts[n], report)
-		r.Starts[n].Seconds = time.Since(began).Seconds()
-		return err
-	})
-	if err != nil {
-		return nil, err
+	r := &Result{ObjectiveBefore: before.dot, L2Before: math.Sqrt(before.dist)}
+	m := matching{problem: p, ctx: ctx, opts: *opts, result: r}
+	if m.opts.Starts <= 0 {
+		m.opts.Starts = DefaultStarts
 	}
-	for n, s := range r.Starts {
-		if s.Objective > r.Starts[r.Best].Objective+1e-12*math.Abs(s.Objective) {
-			r.Best = n
+	if m.opts.Threads <= 0 {
+		m.opts.Threads = runtime.GOMAXPROCS(0)
+	}
+	if m.opts.MaxSweeps <= 0 {
+		m.opts.MaxSweeps = 100
+	}
+	for n := 0; n < m.opts.Starts && (n == 0 || ctx.Err() == nil); {
+		count := min(2, m.opts.Starts)
+		if n > 0 {
+			count = min(together, m.opts.Starts-n)
 		}
+		if err := m.round(n, count); err != nil {
+			return nil, err
+		}
+		n += count
 	}
-	r.Perms = frames[r.Best].perms
-	r.Sweeps = r.Starts[r.Best].Sweeps
 	after, err := p.total(r.Perms)
 	if err != nil {
 		return nil, err
@@ -150,38 +155,77 @@ func (p *problem) match(ctx context.Context, opts *Options) (*Result, error) {
 	return r, nil
 }
 
-// run is one start: number 0 is the signature, 1 the identity, others random.
-func (p *problem) run(ctx context.Context, f *frame, n, threads int, opts *Options, s *Start, report func(Progress)) error {
-	rng := rand.New(rand.NewPCG(opts.Seed, uint64(n)))
-	ws := newWorkspace(p.plan, threads)
-	f.perms = p.spec.Identity()
-	switch n {
-	case 0:
-		s.Kind = "signature"
-		if err := f.sketch(ws, false); err != nil {
-			return err
-		}
-	case 1:
-		s.Kind = "identity"
-	default:
-		s.Kind = "random"
-		f.perms = p.spec.Random(rng)
-	}
-	sweeps := opts.MaxSweeps
-	if sweeps <= 0 {
-		sweeps = 100
-	}
-	c, err := newClimb(f, ws)
+// matching is Match under way.
+type matching struct {
+	*problem
+	ctx    context.Context
+	opts   Options
+	result *Result
+	report sync.Mutex
+}
+
+// round runs starts first to first+count-1 side by side.
+func (m *matching) round(first, count int) error {
+	r := m.result
+	frames, starts := make([]*frame, count), make([]Start, count)
+	err := parallel(m.opts.Threads, count, func(k int) error {
+		began := time.Now()
+		f := &frame{plan: m.plan, data: m.data, at: m.at, perms: slices.Clone(r.Perms)}
+		frames[k] = f
+		err := m.start(f, first+k, max(1, m.opts.Threads/count), &starts[k])
+		starts[k].Seconds = time.Since(began).Seconds()
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	c.done = func(unit int) bool {
-		if report != nil {
-			report(Progress{Start: n, Sweep: s.Sweeps, Group: p.spec.Groups[p.plan.units[unit].group].Name, Objective: c.value})
+	for k, s := range starts {
+		r.Starts = append(r.Starts, s)
+		if best := r.Starts[r.Best].Objective; r.Perms == nil || s.Objective > best+1e-12*math.Abs(best) {
+			r.Best, r.Perms, r.Sweeps = first+k, frames[k].perms, s.Sweeps
 		}
-		return ctx.Err() != nil
 	}
-	err = c.climb(func() []int { s.Sweeps++; return rng.Perm(len(p.plan.units)) }, sweeps)
+	return nil
+}
+
+// start runs one start in a frame with the best permutations so far.
+func (m *matching) start(f *frame, n, threads int, s *Start) error {
+	rng := rand.New(rand.NewPCG(m.opts.Seed, uint64(n)))
+	ws := newWorkspace(m.plan, threads)
+	ws.rng, ws.stop = rng, func() bool { return m.ctx.Err() != nil }
+	order := func() []int { return rng.Perm(len(m.plan.units)) }
+	c := &climb{f: f, ws: ws}
+	c.tell = func(unit int) { m.tell(n, s.Sweeps-1, unit, c.value) }
+	var err error
+	switch n {
+	case 0:
+		s.Kind = "signature"
+		f.perms = m.spec.Identity()
+		err = f.sketch(ws, false)
+	case 1:
+		s.Kind = "identity"
+		f.perms = m.spec.Identity()
+	default:
+		s.Kind = "shaken"
+		err = c.anneal(order)
+	}
+	if err == nil {
+		err = c.reset()
+	}
+	if err == nil {
+		err = c.climb(func() []int { s.Sweeps++; return order() }, m.opts.MaxSweeps)
+	}
 	s.Objective = c.value
 	return err
+}
+
+// tell reports progress, one call at a time.
+func (m *matching) tell(start, sweep, unit int, objective float64) {
+	if m.opts.Progress == nil {
+		return
+	}
+	m.report.Lock()
+	defer m.report.Unlock()
+	m.opts.Progress(Progress{Start: start, Starts: m.opts.Starts, Sweep: sweep,
+		Group: m.spec.Groups[m.plan.units[unit].group].Name, Objective: objective})
 }

@@ -3,7 +3,6 @@ package solver
 import (
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 	"github.com/onnx-rebasin/onnx-rebasin/permspec"
@@ -116,18 +115,4 @@ func checkBlock(spec *permspec.Spec, b *permspec.Block, n int64) error {
 func (p *problem) total(perms permspec.Perms) (tally, error) {
 	f := &frame{plan: p.plan, data: p.data, at: p.at, perms: perms}
 	return f.total(true)
-}
-
-// reporter returns a function that tells progress to one listener, one call at a
-// time.
-func reporter(listen func(Progress)) func(Progress) {
-	if listen == nil {
-		return nil
-	}
-	var mu sync.Mutex
-	return func(p Progress) {
-		mu.Lock()
-		defer mu.Unlock()
-		listen(p)
-	}
 }

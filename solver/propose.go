@@ -1,6 +1,7 @@
 package solver
 
 import (
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -12,9 +13,15 @@ import (
 type workspace struct {
 	threads int
 	units   []unitSpace
-	known   []bool // groups whose permutations count; nil: all. See sketch.
-	blurred bool   // those that are not known count blurred instead of not at all
+	known   []bool  // groups whose permutations count; nil: all. See sketch.
+	blurred bool    // those that are not known count blurred instead of not at all
+	noise   float64 // see anneal
+	rng     *rand.Rand
+	stop    func() bool // asked after every unit; nil: never
 }
+
+// stopped reports whether to end what is under way.
+func (ws *workspace) stopped() bool { return ws.stop != nil && ws.stop() }
 
 // unitSpace holds, for each place of a unit's pins, gains and the last solution.
 type unitSpace struct {
@@ -93,7 +100,7 @@ func (f *frame) proposeAt(ws *workspace, n, o int, env []int32, next permspec.Pe
 	}
 	us.plain[o].compute(f, u.plain, env, ws)
 	c := f.blur(f.lumped(ws, u), env, us.plain[o], ws)
-	if len(u.inner)+len(u.joint) > 0 {
+	if len(u.inner)+len(u.joint) > 0 || ws.noise > 0 {
 		c = slices.Clone(c)
 	}
 	value := Matrix[float64]{size, size, size, c}
@@ -115,6 +122,7 @@ func (f *frame) proposeAt(ws *workspace, n, o int, env []int32, next permspec.Pe
 			return err
 		}
 	}
+	ws.disturb(value.Data)
 	row := f.plan.rows(u.group, env)[0] * size
 	old := f.perms[u.group][row : row+size]
 	solved, err := Assign(value, AssignOptions{Prefer: old, Warm: us.solved[o]})

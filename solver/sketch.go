@@ -24,7 +24,7 @@ func (f *frame) sketch(ws *workspace, full bool) error {
 	}
 	defer func() { ws.known = nil }()
 	left := fixedOrder(len(f.plan.units))()
-	for len(left) > 0 {
+	for len(left) > 0 && !ws.stopped() {
 		at, most := 0, -1.0
 		for k, n := range left {
 			if part := f.certain(n, ws.known); part > most {
@@ -42,16 +42,10 @@ func (f *frame) sketch(ws *workspace, full bool) error {
 
 // guess matches one unit by what is known.
 func (f *frame) guess(ws *workspace, n int) error {
+	if err := f.rematch(ws, n); err != nil {
+		return err
+	}
 	u := &f.plan.units[n]
-	if err := f.data.hold(u.weights); err != nil {
-		return err
-	}
-	defer f.data.release(u.weights)
-	next, err := f.propose(ws, n)
-	if err != nil {
-		return err
-	}
-	f.perms = next
 	solved := []int{u.group}
 	for k, in := range u.inner {
 		if ws.open(f.plan, u, k) {
