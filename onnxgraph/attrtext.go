@@ -153,10 +153,11 @@ func (s *side) foldedList(v *Value) (Attr, bool) {
 func (s *side) attrs(n *Node) map[string]Attr {
 	out := map[string]Attr{}
 	for name, a := range s.allAttrs(n) {
-		if n.Domain == "" && (idle[name] || isDefault(n.Op, name, a)) {
+		plain := len(weights(a))+len(bodies(a)) == 0
+		if n.Domain == "" && plain && (idle[name] || isDefault(n.Op, name, a)) {
 			continue
 		}
-		if name == "kernel_shape" && strings.HasPrefix(n.Op, "Conv") {
+		if name == "kernel_shape" && plain && strings.HasPrefix(n.Op, "Conv") {
 			continue // told by the shape of the weight
 		}
 		out[name] = a
@@ -199,6 +200,9 @@ func (s *side) normalize(n *Node, attrs map[string]Attr) {
 			}
 		}
 		last := axis.Int == -1
+		if len(n.Inputs) == 0 {
+			return
+		}
 		if dims, ok := s.shapes.Shape(n.Inputs[0]); ok && axis.Int == int64(len(dims))-1 {
 			axis.Int, last = -1, true
 		}

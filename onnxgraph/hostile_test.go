@@ -48,6 +48,7 @@ func try(t *testing.T, data []byte) {
 		}
 	}
 	m.Proto()
+	onnxgraph.Correspond(m, m)
 	out.Reset()
 	if _, err := m.With(contents).WriteTo(&out); err != nil {
 		t.Fatal(err)
@@ -92,6 +93,13 @@ func seeds(t testing.TB) [][]byte {
 	sparse.Graph.SparseInitializer = []*onnxpb.SparseTensorProto{{Values: floats("s", 1), Indices: floats("i", 1), Dims: []int64{4}}}
 	twice := append(marshal(t, chain(floats("w", 1))), marshal(t, chain(floats("w", 1)))...)
 	out = append(out, marshal(t, model(deep)), marshal(t, recursive), marshal(t, sparse), twice)
+	odd := attr("pads", onnxpb.AttributeProto_TENSOR)
+	odd.T = floats("p", 1)
+	strange := network()
+	strange.Graph.Node[0].Attribute = append(strange.Graph.Node[0].Attribute[:1], odd)
+	strange.Graph.Node = append(strange.Graph.Node, op("Softmax", nil, "s"), op("Gemm", in("", ""), "g"), op("Add", in("s"), "a"))
+	strange.Graph.Output = append(strange.Graph.Output, value("s"), value("g"), value("a"))
+	out = append(out, marshal(t, network()), marshal(t, strange))
 	return append(out, marshal(t, chain(away("a", 1, "location", "w"))), bytes.Repeat([]byte{0x3a, 0x80}, 50),
 		protowire.AppendVarint([]byte{0x3a}, 1<<63))
 }

@@ -40,6 +40,14 @@ func entrySize(num protowire.Number, t DataType) int {
 	return 0
 }
 
+// checkField returns an error when a tensor of type t may not use the field.
+func checkField(num protowire.Number, t DataType) error {
+	if num != fieldRawData && entrySize(num, t) == 0 {
+		return fmt.Errorf("field %d cannot hold %v", num, t)
+	}
+	return nil
+}
+
 // elements yields the entries of a typed payload field: for varint and fixed
 // fields the number, for the others the bytes, whether packed or not.
 func (r run) elements(data []byte, yield func(uint64, []byte) error) error {
@@ -128,13 +136,13 @@ func (t site) raw(data []byte, typ DataType, size int) ([]byte, error) {
 	if num == 0 {
 		return nil, sizeError(0, size)
 	}
+	if err := checkField(num, typ); err != nil {
+		return nil, err
+	}
 	if b, ok := t.contiguous(data, num); ok {
 		return b, sizeError(len(b), size)
 	}
 	entry := entrySize(num, typ)
-	if entry == 0 {
-		return nil, fmt.Errorf("field %d cannot hold %v", num, typ)
-	}
 	total := 0
 	for _, r := range t.runs {
 		total += r.hi - r.lo

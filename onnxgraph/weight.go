@@ -154,6 +154,9 @@ func (f *file) checkSize(w *Weight) error {
 	if num == 0 {
 		return sizeError(0, w.size())
 	}
+	if err := checkField(num, w.Type); err != nil {
+		return err
+	}
 	if b, ok := site.contiguous(f.data, num); ok {
 		return sizeError(len(b), w.size())
 	}

@@ -82,9 +82,8 @@ func (m *Model) payloadEdits(w *Weight) ([]edit, error) {
 	if num == 0 { // no elements
 		return nil, nil
 	}
-	typed := num != fieldRawData
-	if typed && entrySize(num, w.Type) == 0 {
-		return nil, fmt.Errorf("field %d cannot hold %v", num, w.Type)
+	if err := checkField(num, w.Type); err != nil {
+		return nil, err
 	}
 	size := w.size()
 	if payload[num] == protowire.VarintType {
