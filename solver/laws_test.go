@@ -152,3 +152,14 @@ func TestMatchStopped(t *testing.T) {
 		t.Errorf("stopped %v after %d groups, objective %v -> %v", r.Stopped, calls, r.ObjectiveBefore, r.ObjectiveAfter)
 	}
 }
+
+// TestAscend climbs from a good permutation, and only from there.
+func TestAscend(t *testing.T) {
+	for name, spec := range tiny {
+		p := newPair(spec(), rand.New(rand.NewPCG(9, 9)), nil, 0)
+		r := p.match(t, Options{Ascend: true, Starts: 4})
+		if len(r.Starts) != 1 || r.Starts[0].Kind != "identity" || r.ObjectiveAfter < r.ObjectiveBefore {
+			t.Errorf("%s: starts %+v, objective %v → %v", name, r.Starts, r.ObjectiveBefore, r.ObjectiveAfter)
+		}
+	}
+}

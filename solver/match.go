@@ -32,6 +32,10 @@ type Options struct {
 	// each further one the best so far, shaken.
 	Starts int
 
+	// Ascend makes one start only, from b as it stands: what a permuted model
+	// has of order already is kept and bettered.
+	Ascend bool
+
 	MaxSweeps int // passes over all groups in each start; 0: 100
 	Threads   int // 0: as many as there are cores
 
@@ -130,6 +134,9 @@ func (p *problem) match(ctx context.Context, opts *Options) (*Result, error) {
 	if m.opts.Starts <= 0 {
 		m.opts.Starts = DefaultStarts
 	}
+	if m.opts.Ascend {
+		m.opts.Starts = 1
+	}
 	if m.opts.Threads <= 0 {
 		m.opts.Threads = runtime.GOMAXPROCS(0)
 	}
@@ -197,12 +204,12 @@ func (m *matching) start(f *frame, n, threads int, s *Start) error {
 	c := &climb{f: f, ws: ws}
 	c.tell = func(unit int) { m.tell(n, s.Sweeps-1, unit, c.value) }
 	var err error
-	switch n {
-	case 0:
+	switch {
+	case n == 0 && !m.opts.Ascend:
 		s.Kind = "signature"
 		f.perms = m.spec.Identity()
 		err = f.sketch(ws, false)
-	case 1:
+	case n < 2:
 		s.Kind = "identity"
 		f.perms = m.spec.Identity()
 	default:
