@@ -66,7 +66,7 @@ func Align(ctx context.Context, a, b *onnxgraph.Model, opts Options) (*Alignment
 	if err != nil {
 		return nil, err
 	}
-	spec, err := inferPair(a, b, pairs, opts)
+	spec, err := inferShared([]*onnxgraph.Model{a, b}, []*onnxgraph.Correspondence{pairs}, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -95,24 +95,27 @@ func Align(ctx context.Context, a, b *onnxgraph.Model, opts Options) (*Alignment
 	return out, nil
 }
 
-// inferPair infers the symmetry of A, taking as uniform only what is uniform in
-// both models.
-func inferPair(a, b *onnxgraph.Model, pairs *onnxgraph.Correspondence, opts Options) (*permspec.Spec, error) {
-	infer := opts.Infer
+// inferShared infers the symmetry that all models share, in terms of the first:
+// uniform is only what is uniform in all, and what one of them keeps as one
+// weight is permuted as one. There are pairs for every model but the first.
+func inferShared(models []*onnxgraph.Model, pairs []*onnxgraph.Correspondence, opts Options) (*permspec.Spec, error) {
+	infer, a := opts.Infer, models[0]
 	var failed error
 	known := map[*onnxgraph.Weight][]bool{}
 	infer.Uniform = func(w *onnxgraph.Weight, axis int) bool {
-		both, seen := known[w]
+		all, seen := known[w]
 		if !seen {
 			var err error
-			if both, err = uniformInBoth(a, b, w, pairs.Weights[w]); err != nil {
+			if all, err = uniformInAll(models, pairs, w); err != nil {
 				failed = errors.Join(failed, err)
 			}
-			known[w] = both
+			known[w] = all
 		}
-		return both != nil && both[axis]
+		return all != nil && all[axis]
 	}
-	infer.Tied = shared(a, pairs)
+	for _, p := range pairs {
+		infer.Tied = append(infer.Tied, shared(a, p)...)
+	}
 	spec, err := permspec.Infer(a, infer)
 	if err = errors.Join(failed, err); err != nil || opts.Spec == nil {
 		return spec, err
@@ -141,19 +144,27 @@ func shared(a *onnxgraph.Model, pairs *onnxgraph.Correspondence) [][]*onnxgraph.
 	return out
 }
 
-func uniformInBoth(a, b *onnxgraph.Model, w, v *onnxgraph.Weight) ([]bool, error) {
-	both, err := permspec.Uniform(a, w)
-	if err != nil || v == nil {
-		return both, err
-	}
-	other, err := permspec.Uniform(b, v)
+// uniformInAll reports the axes along which weight w of the first model, and
+// what corresponds to it in the others, stays the same.
+func uniformInAll(models []*onnxgraph.Model, pairs []*onnxgraph.Correspondence, w *onnxgraph.Weight) ([]bool, error) {
+	all, err := permspec.Uniform(models[0], w)
 	if err != nil {
 		return nil, err
 	}
-	for k := range both {
-		both[k] = both[k] && k < len(other) && other[k]
+	for k, p := range pairs {
+		v := p.Weights[w]
+		if v == nil {
+			continue
+		}
+		other, err := permspec.Uniform(models[k+1], v)
+		if err != nil {
+			return nil, err
+		}
+		for axis := range all {
+			all[axis] = all[axis] && axis < len(other) && other[axis]
+		}
 	}
-	return both, nil
+	return all, nil
 }
 
 // statistics reports the running means and variances of BatchNormalization:
@@ -197,7 +208,7 @@ func Merge(ctx context.Context, a, b *onnxgraph.Model, opts Options) (*Merged, e
 	if err != nil {
 		return nil, err
 	}
-	if err := quantisedAgree(a, al); err != nil {
+	if err := quantisedAgree(a, al.Model, al.pairs, al.Spec); err != nil {
 		return nil, err
 	}
 	m, err := solver.Lerp(a, al.Model, counterpart(al.pairs), opts.Lambda)
@@ -209,9 +220,9 @@ func Merge(ctx context.Context, a, b *onnxgraph.Model, opts Options) (*Merged, e
 
 // quantisedAgree fails when a permuted weight is not floating-point and differs
 // between A and π(B): numbers on two different scales have no mean.
-func quantisedAgree(a *onnxgraph.Model, al *Alignment) error {
-	for _, l := range al.Spec.Weights {
-		w, v := l.Weight, al.pairs.Weights[l.Weight]
+func quantisedAgree(a, b *onnxgraph.Model, pairs *onnxgraph.Correspondence, spec *permspec.Spec) error {
+	for _, l := range spec.Weights {
+		w, v := l.Weight, pairs.Weights[l.Weight]
 		if w.Type.IsFloat() || v == nil {
 			continue
 		}
@@ -219,7 +230,7 @@ func quantisedAgree(a *onnxgraph.Model, al *Alignment) error {
 		if err != nil {
 			return err
 		}
-		theirs, err := al.Model.Bytes(v)
+		theirs, err := b.Bytes(v)
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,176 @@
+package rebasin
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/onnx-rebasin/onnx-rebasin/eval"
+	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
+	"github.com/onnx-rebasin/onnx-rebasin/permspec"
+	"github.com/onnx-rebasin/onnx-rebasin/solver"
+)
+
+// ManyOptions steer MergeMany. The zero value aligns all models jointly, gives
+// them the same weight and verifies every permuted model.
+type ManyOptions struct {
+	Options                     // but for Lambda
+	Weights   []float64         // of the models in the average, divided by their sum; nil: all the same
+	Many      solver.ManyMethod // "": by the number of models
+	Reference int               // the model that solver.Star aligns to
+	MaxRounds int               // passes over all models; 0: until nothing improves
+	Progress  func(solver.ManyProgress)
+}
+
+// MergedMany is the result of MergeMany. All models are in the first one's order
+// of units.
+type MergedMany struct {
+	Model         *onnxgraph.Model   // Σ weight·π_i(model_i), in the first model's file
+	Aligned       []*onnxgraph.Model // π_i(model_i), each in its own file; the first as it came
+	Weights       []float64          // they sum to 1
+	Spec          *permspec.Spec
+	Match         *solver.ManyResult   // nil with NoMatch
+	Verifications []*eval.Verification // of each π_i, that of the first nil; nil with NoVerify
+	Naive         *onnxgraph.Model     // the average of the models as they came
+}
+
+// MergeMany aligns models with each other and averages them. Every π_i is held to
+// what Align holds π to: the errors are those of Align, and name the model.
+func MergeMany(ctx context.Context, models []*onnxgraph.Model, opts ManyOptions) (*MergedMany, error) {
+	j, err := newManyJob(models, opts)
+	if err != nil {
+		return nil, err
+	}
+	out := &MergedMany{Spec: j.spec, Weights: j.parts}
+	if out.Naive, err = solver.Average(models, j.counterparts, j.parts); err != nil {
+		return nil, err
+	}
+	order := make([]int, len(models))
+	for k := range order {
+		order[k] = k
+	}
+	out.Aligned = slices.Clone(models)
+	if !opts.NoMatch {
+		if err := j.align(ctx, out); err != nil {
+			return nil, err
+		}
+		order = out.Match.Order
+	}
+	for k, p := range j.pairs {
+		if err := quantisedAgree(models[0], out.Aligned[k+1], p, j.spec); err != nil {
+			return nil, fmt.Errorf("%s: %w", title(models, k+1), err)
+		}
+	}
+	out.Model, err = j.average(out.Aligned, order)
+	return out, err
+}
+
+// manyJob is what MergeMany knows of its models.
+type manyJob struct {
+	models       []*onnxgraph.Model
+	opts         ManyOptions
+	pairs        []*onnxgraph.Correspondence // of all models but the first
+	counterparts []solver.Counterpart        // of all models
+	spec         *permspec.Spec
+	parts        []float64
+}
+
+func newManyJob(models []*onnxgraph.Model, opts ManyOptions) (*manyJob, error) {
+	if len(models) < 2 {
+		return nil, fmt.Errorf("merging takes two models or more, not %d", len(models))
+	}
+	j := &manyJob{models: models, opts: opts, counterparts: []solver.Counterpart{nil}}
+	var err error
+	if j.parts, err = parts(opts.Weights, len(models)); err != nil {
+		return nil, err
+	}
+	for k, m := range models[1:] {
+		p, err := onnxgraph.Correspond(models[0], m)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", title(models, k+1), err)
+		}
+		j.pairs = append(j.pairs, p)
+		j.counterparts = append(j.counterparts, counterpart(p))
+	}
+	j.spec, err = inferShared(models, j.pairs, opts.Options)
+	return j, err
+}
+
+// parts divides weights by their sum.
+func parts(weights []float64, n int) ([]float64, error) {
+	if weights == nil {
+		weights = slices.Repeat([]float64{1}, n)
+	}
+	if len(weights) != n {
+		return nil, fmt.Errorf("%d weights for %d models", len(weights), n)
+	}
+	sum := 0.0
+	for _, w := range weights {
+		sum += w
+	}
+	if !(math.Abs(sum) > 0) || math.IsInf(sum, 0) {
+		return nil, fmt.Errorf("weights %v sum to %v", weights, sum)
+	}
+	out := make([]float64, n)
+	for k, w := range weights {
+		out[k] = w / sum
+	}
+	return out, nil
+}
+
+// align permutes the models and verifies each.
+func (j *manyJob) align(ctx context.Context, out *MergedMany) error {
+	match := j.opts.Match
+	match.Exclude = statistics(j.models[0])
+	closeness := make([]float64, len(j.parts)) // a model that is subtracted is to be near all the same
+	for k, w := range j.parts {
+		closeness[k] = math.Abs(w)
+	}
+	var err error
+	out.Match, err = solver.MatchMany(ctx, j.spec, j.models, solver.ManyOptions{
+		Method: j.opts.Many, Counterparts: j.counterparts, Weights: closeness, Reference: j.opts.Reference,
+		MaxRounds: j.opts.MaxRounds, Match: match, Progress: j.opts.Progress,
+	})
+	if err != nil {
+		return err
+	}
+	if !j.opts.NoVerify {
+		out.Verifications = make([]*eval.Verification, len(j.models))
+	}
+	for k := 1; k < len(j.models); k++ {
+		if out.Aligned[k], err = j.spec.ApplyTo(j.models[k], out.Match.Perms[k], j.counterparts[k]); err != nil {
+			return err
+		}
+		if j.opts.NoVerify {
+			continue
+		}
+		v, err := eval.Verify(ctx, j.models[k], out.Aligned[k], j.opts.Verify)
+		if err != nil {
+			return fmt.Errorf("verify the permuted %s: %w", title(j.models, k), err)
+		}
+		if out.Verifications[k] = v; !v.OK {
+			return fmt.Errorf("%s: %w", title(j.models, k), &NotEquivalentError{v})
+		}
+	}
+	return nil
+}
+
+// average sums the models in the given order, so that the result does not depend
+// on the one they were given in.
+func (j *manyJob) average(aligned []*onnxgraph.Model, order []int) (*onnxgraph.Model, error) {
+	models, counterparts, weights := []*onnxgraph.Model{aligned[0]}, []solver.Counterpart{nil}, []float64{0}
+	for _, k := range order {
+		models, weights = append(models, aligned[k]), append(weights, j.parts[k])
+		counterparts = append(counterparts, j.counterparts[k])
+	}
+	return solver.Average(models, counterparts, weights)
+}
+
+// title names a model in messages.
+func title(models []*onnxgraph.Model, k int) string {
+	if p := models[k].Path; p != "" {
+		return p
+	}
+	return fmt.Sprintf("model %d", k+1)
+}
