@@ -26,6 +26,7 @@ type Report struct {
 
 	Spec   *permspec.Document `json:"spec,omitempty"`
 	Match  *MatchReport       `json:"match,omitempty"`
+	Many   *ManyReport        `json:"many,omitempty"` // for three models or more, instead of Match and Verify
 	Verify *eval.Verification `json:"verify,omitempty"`
 	Eval   *EvalReport        `json:"eval,omitempty"`
 	Hints  []string           `json:"hints,omitempty"`
@@ -58,6 +59,8 @@ type EvalReport struct {
 	Ensemble *eval.Metrics `json:"ensemble,omitempty"`
 	Naive    *eval.Metrics `json:"naive,omitempty"`
 	Merged   *eval.Metrics `json:"merged,omitempty"`
+
+	Models []*eval.Metrics `json:"models,omitempty"` // three or more, instead of A and B
 }
 
 // DigestFile returns the SHA-256 of a file.

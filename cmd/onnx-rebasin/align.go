@@ -35,7 +35,7 @@ func alignCommand() *cli.Command {
 }
 
 func align(c *cli.Context) error {
-	j, err := newJob(c)
+	j, err := newJob(c, 2)
 	if err != nil {
 		return err
 	}
@@ -63,19 +63,21 @@ func checked(err error) error {
 	return err
 }
 
-// job is what align and merge share: two models, the options, the output.
+// job is what align and merge share: two models or more, the options, the output.
 type job struct {
 	c        *cli.Context
 	paths    []string
-	a, b     *onnxgraph.Model
+	models   []*onnxgraph.Model
+	a, b     *onnxgraph.Model // the first two
 	output   string
 	opts     rebasin.Options
 	progress *progress
 	close    func()
 }
 
-func newJob(c *cli.Context) (*job, error) {
-	paths, err := files(c, 2, 2)
+// newJob reads what align and merge share; most is how many models they take.
+func newJob(c *cli.Context, most int) (*job, error) {
+	paths, err := files(c, 2, most)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +92,7 @@ func newJob(c *cli.Context) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
-	j.a, j.b, j.close = models[0], models[1], done
+	j.models, j.a, j.b, j.close = models, models[0], models[1], done
 	j.progress = newProgress(c)
 	j.opts.Match.Progress = j.progress.sweep
 	return j, nil
@@ -160,6 +162,9 @@ func summarise(w io.Writer, r *rebasin.Report, output string) {
 		100*float64(r.Spec.Permutable)/float64(max(r.Spec.Parameters, 1)))
 	if m := r.Match; m != nil {
 		fmt.Fprintf(w, "match     distance %.4f → %.4f, %.0f %% of the slots moved; best of %s, %.2f s\n", m.L2Before, m.L2After, 100*m.Moved, count(m.Starts, "start"), m.Seconds)
+	}
+	if r.Many != nil {
+		summariseMany(w, r)
 	}
 	if v := r.Verify; v != nil {
 		fmt.Fprintf(w, "verify    π(B) computes what B does: %s\n", rebasin.Describe(v))

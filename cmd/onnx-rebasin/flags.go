@@ -66,8 +66,11 @@ func files(c *cli.Context, min, max int) ([]string, error) {
 		return c.Args().Slice(), nil
 	}
 	want := fmt.Sprint(min)
-	if max > min {
-		want = fmt.Sprintf("%d to %d", min, max)
+	switch {
+	case max >= 1000:
+		want += " or more"
+	case max > min:
+		want += fmt.Sprintf(" to %d", max)
 	}
 	return nil, hinted{usagef("%s takes %s model files, not %d", c.Command.Name, want, n), "onnx-rebasin " + c.Command.Name + " --help"}
 }

@@ -29,21 +29,20 @@ func dataFlags() []cli.Flag {
 func mergeCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "merge",
-		Usage:     "align B to A, average the two, check, and write one model",
-		UsageText: "onnx-rebasin merge A.onnx B.onnx -o merged.onnx\n\nExample: onnx-rebasin merge a.onnx b.onnx -o merged.onnx --data test.npz",
+		Usage:     "align models, average them, check, and write one model",
+		UsageText: "onnx-rebasin merge A.onnx B.onnx [C.onnx …] -o merged.onnx\n\nExample: onnx-rebasin merge a.onnx b.onnx -o merged.onnx --data test.npz",
 		Flags: join(outputFlags(), []cli.Flag{&cli.Float64Flag{Name: "lambda", Value: 0.5, Usage: "weight of B in the average"}},
-			matchFlags(), dataFlags(), verifyFlags(), specFlags(), backendFlags(), []cli.Flag{jsonFlag(), quietFlag()}),
+			manyFlags(), matchFlags(), dataFlags(), verifyFlags(), specFlags(), backendFlags(), []cli.Flag{jsonFlag(), quietFlag()}),
 		Action: merge,
 	}
 }
 
 func merge(c *cli.Context) error {
-	j, err := newJob(c)
+	j, err := newJob(c, 1000)
 	if err != nil {
 		return err
 	}
 	defer j.close()
-	j.opts.Lambda = c.Float64("lambda")
 	set, err := openData(c, j.a)
 	if err != nil {
 		return err
@@ -53,6 +52,12 @@ func merge(c *cli.Context) error {
 		if err := set.RequireLabels(); err != nil {
 			return err
 		}
+	}
+	if len(j.models) > 2 {
+		return j.mergeMany(set)
+	}
+	if j.opts.Lambda, err = lambda(c); err != nil {
+		return err
 	}
 	merged, err := rebasin.Merge(c.Context, j.a, j.b, j.opts)
 	j.progress.done()
@@ -145,7 +150,12 @@ func table(w io.Writer, e *rebasin.EvalReport) {
 	}
 	row("A", e.A)
 	row("B", e.B)
-	row("ensemble of A and B", e.Ensemble)
+	of := "A and B"
+	for k, m := range e.Models {
+		row(letter(k), m)
+		of = "all"
+	}
+	row("ensemble of "+of, e.Ensemble)
 	row("naive average", e.Naive)
 	row("merged", e.Merged)
 	t.Flush()

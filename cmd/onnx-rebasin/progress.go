@@ -34,6 +34,10 @@ func (p *progress) sweep(s solver.Progress) {
 	p.line("matching: start %d, sweep %d, group %s, objective %.6g", s.Start+1, s.Sweep+1, s.Group, s.Objective)
 }
 
+func (p *progress) round(s solver.ManyProgress) {
+	p.line("matching (%s): round %d, model %s, objective %.6g", s.Method, s.Round+1, letter(s.Model), s.Objective)
+}
+
 func (p *progress) samples(done, total int) {
 	p.line("evaluating: %d of %d samples", done, total)
 }

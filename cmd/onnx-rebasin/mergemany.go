@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	rebasin "github.com/onnx-rebasin/onnx-rebasin"
+	"github.com/onnx-rebasin/onnx-rebasin/eval"
+	"github.com/onnx-rebasin/onnx-rebasin/eval/dataset"
+	"github.com/onnx-rebasin/onnx-rebasin/solver"
+)
+
+// manyFlags are about merging more than two models.
+func manyFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "weights", Usage: "weights of the models in the average, as `W,W,…`; the same for all when left out"},
+		&cli.StringFlag{Name: "many", Usage: "how three models or more are aligned: star, each with the reference; mean, each with the mean of the others; joint, all at once; empty: joint up to " +
+			strconv.Itoa(solver.JointUpTo) + " models, star above"},
+		&cli.StringFlag{Name: "reference", Usage: "the model `FILE`, one of those given, that --many star aligns with; empty: the first"},
+	}
+}
+
+// weights reads --weights for n models; nil when it is not given.
+func weights(c *cli.Context, n int) ([]float64, error) {
+	text := c.String("weights")
+	if text == "" {
+		return nil, nil
+	}
+	if c.IsSet("lambda") {
+		return nil, usagef("--lambda and --weights are two ways to say one thing")
+	}
+	var out []float64
+	for part := range strings.SplitSeq(text, ",") {
+		w, err := strconv.ParseFloat(strings.TrimSpace(part), 64)
+		if err != nil {
+			return nil, usagef("--weights %q: %q is not a number", text, part)
+		}
+		out = append(out, w)
+	}
+	if len(out) != n {
+		return nil, usagef("--weights %q has %d weights for %d models", text, len(out), n)
+	}
+	sum := 0.0
+	for _, w := range out {
+		sum += w
+	}
+	if !(sum > 0 || sum < 0) {
+		return nil, usagef("--weights %q sum to %v", text, sum)
+	}
+	return out, nil
+}
+
+// lambda reads the weight of B: --lambda, or --weights for two models.
+func lambda(c *cli.Context) (float64, error) {
+	w, err := weights(c, 2)
+	if err != nil || w == nil {
+		return c.Float64("lambda"), err
+	}
+	return w[1] / (w[0] + w[1]), nil
+}
+
+// manyOptions reads the flags of rebasin.ManyOptions.
+func (j *job) manyOptions() (rebasin.ManyOptions, error) {
+	o := rebasin.ManyOptions{Options: j.opts, Progress: j.progress.round}
+	if j.c.IsSet("lambda") {
+		return o, hinted{usagef("--lambda is for two models"), "--weights gives each of " + strconv.Itoa(len(j.paths)) + " models a weight"}
+	}
+	var err error
+	if o.Weights, err = weights(j.c, len(j.paths)); err != nil {
+		return o, err
+	}
+	switch o.Many = solver.ManyMethod(j.c.String("many")); o.Many {
+	case "", solver.Star, solver.Mean, solver.Joint:
+	default:
+		return o, hinted{usagef("there is no way %q to align many models", o.Many), "--many takes star, mean and joint"}
+	}
+	if ref := j.c.String("reference"); ref != "" {
+		at := slices.IndexFunc(j.paths, func(p string) bool { return filepath.Clean(p) == filepath.Clean(ref) })
+		if at < 0 {
+			return o, usagef("--reference %s is none of the models", ref)
+		}
+		o.Reference = at
+	}
+	return o, nil
+}
+
+// mergeMany is merge for three models or more.
+func (j *job) mergeMany(set *dataset.Set) error {
+	opts, err := j.manyOptions()
+	if err != nil {
+		return err
+	}
+	merged, err := rebasin.MergeMany(j.c.Context, j.models, opts)
+	j.progress.done()
+	if err != nil {
+		return checked(err)
+	}
+	r := merged.Report()
+	r.Hints = merged.Hints()
+	if set != nil {
+		r.Hints = append(r.Hints, set.Hints...)
+		if r.Eval, r.Backend, err = j.judgeMany(j.c.Context, merged, set); err != nil {
+			return err
+		}
+		r.Hints = append(r.Hints, r.Eval.Hints(len(merged.Spec.Groups) > 0)...)
+	}
+	if err := merged.Model.Save(j.output, j.saveOptions()); err != nil {
+		return err
+	}
+	return j.finish(&r)
+}
+
+// judgeMany runs all models, their naive average, the merged model and the
+// ensemble over the data, side by side.
+func (j *job) judgeMany(ctx context.Context, merged *rebasin.MergedMany, set *dataset.Set) (*rebasin.EvalReport, string, error) {
+	var runners []*eval.Runner
+	defer func() {
+		for _, r := range runners {
+			r.Close()
+		}
+	}()
+	all := make([]int, len(j.models))
+	for k := range all {
+		all[k] = k
+	}
+	for _, m := range append(slices.Clone(j.models), merged.Naive, merged.Model) {
+		r, err := eval.Open(m, openOptions(j.c))
+		if err != nil {
+			return nil, "", err
+		}
+		runners = append(runners, r)
+	}
+	opts, err := evaluateOptions(j.c)
+	if err != nil {
+		return nil, "", err
+	}
+	opts.Ensembles = [][]int{all}
+	opts.Progress = j.progress.samples
+	e, err := eval.EvaluateAll(ctx, runners, set, opts)
+	j.progress.done()
+	if err != nil {
+		return nil, "", err
+	}
+	n := len(j.models)
+	return &rebasin.EvalReport{Samples: e.Samples, Models: e.Metrics[:n], Naive: e.Metrics[n], Merged: e.Metrics[n+1], Ensemble: e.Metrics[n+2]}, runners[0].Backend, nil
+}
+
+// letter names model k in tables: A, B, …, Z, A2, B2, ….
+func letter(k int) string {
+	s := string(rune('A' + k%26))
+	if k >= 26 {
+		s += strconv.Itoa(k/26 + 1)
+	}
+	return s
+}
+
+// summariseMany prints how many models were aligned.
+func summariseMany(w io.Writer, r *rebasin.Report) {
+	for k, m := range r.Many.Models {
+		fmt.Fprintf(w, "model     %s %s, weight %.4g%s\n", letter(k), m.Path, m.Weight, moved(k, m))
+	}
+	if len(r.Many.Solutions) > 0 {
+		fmt.Fprintf(w, "match     distance between models %.4f as they came", r.Many.Before.L2)
+		for _, s := range r.Many.Solutions {
+			fmt.Fprintf(w, ", %.4f by %s (objective %.4f, %s, %.2f s)", s.L2, s.Method, s.Objective, count(s.Rounds, "round"), s.Seconds)
+		}
+		fmt.Fprintln(w)
+	}
+}
+
+func moved(k int, m *rebasin.ManyModel) string {
+	if k == 0 {
+		return ""
+	}
+	s := fmt.Sprintf(", %.0f %% of the slots moved", 100*m.Moved)
+	if m.Verify != nil {
+		s += "; permuted, it computes the same: " + rebasin.Describe(m.Verify)
+	}
+	return s
+}
