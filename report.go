@@ -29,7 +29,14 @@ type Report struct {
 	Many   *ManyReport        `json:"many,omitempty"` // for three models or more, instead of Match and Verify
 	Verify *eval.Verification `json:"verify,omitempty"`
 	Eval   *EvalReport        `json:"eval,omitempty"`
-	Hints  []string           `json:"hints,omitempty"`
+
+	Curve        []CurvePoint   `json:"curve,omitempty"`
+	Barrier      *BarrierReport `json:"barrier,omitempty"`
+	TrainCurve   []CurvePoint   `json:"train_curve,omitempty"`
+	TrainBarrier *BarrierReport `json:"train_barrier,omitempty"`
+	Series       []SeriesPoint  `json:"series,omitempty"`
+
+	Hints []string `json:"hints,omitempty"`
 }
 
 // FileDigest names a file by its contents.

@@ -73,10 +73,17 @@ func (r replicates) interval(sum func(replicate) float64) Interval {
 			means = append(means, sum(one)/one.labels)
 		}
 	}
-	if len(means) == 0 {
+	return intervalOf(means)
+}
+
+// intervalOf gives the 2.5 and 97.5 percentiles of numbers, which it sorts, NaN
+// left out; zero for none.
+func intervalOf(numbers []float64) Interval {
+	numbers = slices.DeleteFunc(numbers, math.IsNaN)
+	if len(numbers) == 0 {
 		return Interval{}
 	}
-	slices.Sort(means)
-	at := func(q float64) float64 { return means[int(math.Round(q*float64(len(means)-1)))] }
+	slices.Sort(numbers)
+	at := func(q float64) float64 { return numbers[int(math.Round(q*float64(len(numbers)-1)))] }
 	return Interval{at(0.025), at(0.975)}
 }

@@ -25,6 +25,8 @@ type Metrics struct {
 	// Confusion[i][j] counts the labels of class i that were given class j;
 	// nil for MSE and for more than maxConfusion classes.
 	Confusion [][]int
+
+	replicates replicates // of the bootstrap
 }
 
 const (
@@ -32,15 +34,25 @@ const (
 	calibrationBins = 15
 )
 
+// finite is a number for JSON, nil when it is none that JSON has.
+func finite(v float64) any {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return nil
+	}
+	return v
+}
+
+// list is the interval for JSON, nil for the zero one.
+func (i Interval) list() []any {
+	if i == (Interval{}) {
+		return nil
+	}
+	return []any{finite(i[0]), finite(i[1])}
+}
+
 // MarshalJSON writes the metrics with stable keys. Those that do not exist for
 // the loss are absent; a number that is not finite is null.
 func (m *Metrics) MarshalJSON() ([]byte, error) {
-	finite := func(v float64) any {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return nil
-		}
-		return v
-	}
 	out := struct {
 		Samples          int     `json:"samples"`
 		Kind             Loss    `json:"kind"`
@@ -52,12 +64,9 @@ func (m *Metrics) MarshalJSON() ([]byte, error) {
 		ECE              any     `json:"ece,omitempty"`
 		Confusion        [][]int `json:"confusion,omitempty"`
 	}{Samples: m.Samples, Kind: m.Kind, Loss: finite(m.Loss), Confusion: m.Confusion,
-		Accuracy: finite(m.Accuracy), Top5: finite(m.Top5), ECE: finite(m.ECE)}
-	if m.LossInterval != (Interval{}) {
-		out.LossInterval = []any{finite(m.LossInterval[0]), finite(m.LossInterval[1])}
-	}
-	if m.AccuracyInterval != (Interval{}) && m.Kind != LossMSE {
-		out.AccuracyInterval = []any{finite(m.AccuracyInterval[0]), finite(m.AccuracyInterval[1])}
+		Accuracy: finite(m.Accuracy), Top5: finite(m.Top5), ECE: finite(m.ECE), LossInterval: m.LossInterval.list()}
+	if m.Kind != LossMSE {
+		out.AccuracyInterval = m.AccuracyInterval.list()
 	}
 	return json.Marshal(out)
 }
@@ -163,7 +172,7 @@ func argmax(row []float64) int {
 func (t *tally) metrics() *Metrics {
 	n := float64(t.labels)
 	m := &Metrics{Samples: t.samples, Kind: t.kind, Loss: t.loss / n, LossInterval: t.replicates.interval(func(r replicate) float64 { return r.loss }),
-		Accuracy: math.NaN(), Top5: math.NaN(), ECE: math.NaN()}
+		Accuracy: math.NaN(), Top5: math.NaN(), ECE: math.NaN(), replicates: t.replicates}
 	if t.kind == LossMSE {
 		return m
 	}

@@ -227,7 +227,7 @@ func TestBarrier(t *testing.T) {
 	near(t, "at", b.LossAt, 0.5)
 	near(t, "accuracy barrier", b.Accuracy, 0.6)
 	near(t, "midpoint", b.MidpointLoss, 1.5)
-	near(t, "midpoint accuracy", b.MidpointError, 0.6)
+	near(t, "midpoint accuracy", b.MidpointAccuracy, 0.6)
 	// Below the line everywhere: the barrier is negative, the ends do not count.
 	b, err = BarrierOf([]Point{{1, 1, 0.5}, {0.5, 0.25, 0.75}, {0, 1, 0.5}})
 	if err != nil {

@@ -101,7 +101,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		ErrWriter:       stderr,
 		Suggest:         true,
 		Commands: []*cli.Command{
-			mergeCommand(), alignCommand(), inspectCommand(), permuteCommand(), verifyCommand(), evalCommand(),
+			mergeCommand(), alignCommand(), inspectCommand(), permuteCommand(), verifyCommand(), evalCommand(), barrierCommand(),
 		},
 		ExitErrHandler: func(*cli.Context, error) {},
 		OnUsageError:   usageFailed,

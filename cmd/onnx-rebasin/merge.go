@@ -21,6 +21,9 @@ func dataFlags() []cli.Flag {
 		&cli.StringFlag{Name: "labels", Usage: "array, column or file of the labels in --data"},
 		&cli.StringFlag{Name: "loss", Usage: "what the outputs are: logits, probabilities, log-probabilities, binary or mse; empty: by the last operator"},
 		&cli.Float64Flag{Name: "scale", Usage: "factor for integer data; 0: 1/255 for uint8"},
+		&cli.StringFlag{Name: "mean", Usage: "`NUMBERS` subtracted after scaling, one or one a channel: 0.485,0.456,0.406"},
+		&cli.StringFlag{Name: "std", Usage: "`NUMBERS` divided by after that"},
+		&cli.StringFlag{Name: "image-size", Usage: "`HEIGHTxWIDTH` of images read from a folder; empty: the model's"},
 		&cli.IntFlag{Name: "limit", Usage: "use the first `N` samples only"},
 		&cli.IntFlag{Name: "batch", Usage: "samples run at a time"},
 	}
@@ -43,7 +46,7 @@ func merge(c *cli.Context) error {
 		return err
 	}
 	defer j.close()
-	set, err := openData(c, j.a)
+	set, err := openData(c, j.a, c.String("data"))
 	if err != nil {
 		return err
 	}
@@ -77,19 +80,6 @@ func merge(c *cli.Context) error {
 		return err
 	}
 	return j.finish(&r)
-}
-
-// openData opens --data for the inputs of m; nil when there is none.
-func openData(c *cli.Context, m *onnxgraph.Model) (*dataset.Set, error) {
-	if c.String("data") == "" {
-		return nil, nil
-	}
-	return dataset.Open(c.String("data"), dataset.Options{
-		Inputs: eval.InputsOf(m),
-		Labels: c.String("labels"),
-		Scale:  c.Float64("scale"),
-		Limit:  c.Int("limit"),
-	})
 }
 
 // judge runs A, B, the naive average, the merged model and the ensemble of A

@@ -32,7 +32,7 @@ func verify(c *cli.Context) error {
 	}
 	defer done()
 	opts := verifyOptions(c)
-	if opts.Data, err = openData(c, models[0]); err != nil {
+	if opts.Data, err = openData(c, models[0], c.String("data")); err != nil {
 		return err
 	}
 	if opts.Data != nil {
@@ -78,7 +78,7 @@ func evaluate(c *cli.Context) error {
 		return err
 	}
 	defer m.Close()
-	set, err := openData(c, m)
+	set, err := openData(c, m, c.String("data"))
 	if err != nil {
 		return err
 	}

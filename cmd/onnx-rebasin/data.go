@@ -1,0 +1,61 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/onnx-rebasin/onnx-rebasin/eval"
+	"github.com/onnx-rebasin/onnx-rebasin/eval/dataset"
+	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
+)
+
+// openData opens a data set for the inputs of m, as the flags of dataFlags say;
+// nil when path is empty.
+func openData(c *cli.Context, m *onnxgraph.Model, path string) (*dataset.Set, error) {
+	if path == "" {
+		return nil, nil
+	}
+	opts := dataset.Options{Inputs: eval.InputsOf(m), Labels: c.String("labels"), Scale: c.Float64("scale"), Limit: c.Int("limit")}
+	var err error
+	if opts.Mean, err = numbers(c, "mean"); err != nil {
+		return nil, err
+	}
+	if opts.Std, err = numbers(c, "std"); err != nil {
+		return nil, err
+	}
+	if opts.ImageSize, err = imageSize(c); err != nil {
+		return nil, err
+	}
+	return dataset.Open(path, opts)
+}
+
+// numbers reads a flag's list of numbers.
+func numbers(c *cli.Context, flag string) ([]float64, error) {
+	var out []float64
+	for _, word := range commas(c.String(flag)) {
+		v, err := strconv.ParseFloat(word, 64)
+		if err != nil {
+			return nil, usagef("--%s: %q is not a number", flag, word)
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// imageSize reads --image-size: 224x224, or 224 for a square.
+func imageSize(c *cli.Context) ([2]int, error) {
+	text := c.String("image-size")
+	if text == "" {
+		return [2]int{}, nil
+	}
+	shape, err := eval.ParseShape(text)
+	if err == nil && len(shape) == 1 {
+		shape = append(shape, shape[0])
+	}
+	if err != nil || len(shape) != 2 || shape[0] < 1 || shape[1] < 1 {
+		return [2]int{}, usageError{fmt.Errorf("--image-size: %q is not a size such as 224x224", text)}
+	}
+	return [2]int{shape[0], shape[1]}, nil
+}

@@ -1,0 +1,120 @@
+package rebasin
+
+import (
+	"encoding/csv"
+	"io"
+	"strconv"
+
+	"github.com/onnx-rebasin/onnx-rebasin/eval"
+)
+
+// BarrierReport holds the barriers of the paths.
+type BarrierReport struct {
+	Naive    *eval.Barrier `json:"naive,omitempty"`
+	Aligned  *eval.Barrier `json:"aligned,omitempty"`
+	Repaired *eval.Barrier `json:"repaired,omitempty"`
+}
+
+// Report fills in what the barriers have to say.
+func (b *Barriers) Report() Report {
+	r := b.Alignment.Report()
+	r.Backend, r.Hints = b.Backend, b.Hints()
+	r.Curve, r.Barrier = b.Test.report()
+	if b.Train != nil {
+		r.TrainCurve, r.TrainBarrier = b.Train.report()
+	}
+	n := len(b.Test.Points)
+	r.Eval = &EvalReport{Samples: b.Test.Samples, A: b.Test.Points[0].Naive, B: b.Test.Points[n-1].Naive}
+	return r
+}
+
+// report leaves out what is too long to have at every λ.
+func (c *Curve) report() ([]CurvePoint, *BarrierReport) {
+	points := make([]CurvePoint, len(c.Points))
+	for i, p := range c.Points {
+		points[i] = CurvePoint{p.Lambda, brief(p.Naive), brief(p.Aligned), brief(p.Repaired)}
+	}
+	return points, &BarrierReport{c.Naive, c.Aligned, c.Repaired}
+}
+
+func brief(m *eval.Metrics) *eval.Metrics {
+	if m == nil {
+		return nil
+	}
+	short := *m
+	short.Confusion = nil
+	return &short
+}
+
+// WriteCurveCSV writes the curves as a table: data set, path, λ, loss, accuracy
+// and the ends of their 95 % intervals.
+func WriteCurveCSV(w io.Writer, b *Barriers) error {
+	t := csv.NewWriter(w)
+	t.Write([]string{"data", "path", "lambda", "loss", "loss_low", "loss_high", "accuracy", "accuracy_low", "accuracy_high"})
+	for _, set := range []struct {
+		name  string
+		curve *Curve
+	}{{"test", b.Test}, {"train", b.Train}} {
+		if set.curve == nil {
+			continue
+		}
+		for _, p := range set.curve.Points {
+			for _, path := range []struct {
+				name string
+				m    *eval.Metrics
+			}{{"naive", p.Naive}, {"aligned", p.Aligned}, {"repaired", p.Repaired}} {
+				if m := path.m; m != nil {
+					t.Write(append([]string{set.name, path.name}, numbers(p.Lambda, m.Loss, m.LossInterval[0], m.LossInterval[1],
+						m.Accuracy, m.AccuracyInterval[0], m.AccuracyInterval[1])...))
+				}
+			}
+		}
+	}
+	t.Flush()
+	return t.Error()
+}
+
+func numbers(values ...float64) []string {
+	var out []string
+	for _, v := range values {
+		out = append(out, strconv.FormatFloat(v, 'g', -1, 64))
+	}
+	return out
+}
+
+// SeriesPoint is the barrier between two trainings at one time.
+type SeriesPoint struct {
+	Time         float64        `json:"time"`
+	A            string         `json:"a"` // files
+	B            string         `json:"b"`
+	Barrier      *BarrierReport `json:"barrier"`
+	TrainBarrier *BarrierReport `json:"train_barrier,omitempty"`
+}
+
+// WriteSeriesCSV writes a series as a table: data set, path, time, the two
+// barriers and the ends of their 95 % intervals.
+func WriteSeriesCSV(w io.Writer, points []SeriesPoint) error {
+	t := csv.NewWriter(w)
+	t.Write([]string{"data", "path", "time", "loss_barrier", "loss_low", "loss_high", "accuracy_barrier", "accuracy_low", "accuracy_high"})
+	for _, p := range points {
+		for _, set := range []struct {
+			name    string
+			barrier *BarrierReport
+		}{{"test", p.Barrier}, {"train", p.TrainBarrier}} {
+			if set.barrier == nil {
+				continue
+			}
+			for _, path := range []struct {
+				name string
+				b    *eval.Barrier
+			}{{"naive", set.barrier.Naive}, {"aligned", set.barrier.Aligned}, {"repaired", set.barrier.Repaired}} {
+				if b := path.b; b != nil {
+					t.Write(append([]string{set.name, path.name}, numbers(p.Time, b.Loss, b.LossInterval[0], b.LossInterval[1],
+						b.Accuracy, b.AccuracyInterval[0], b.AccuracyInterval[1])...))
+				}
+			}
+		}
+	}
+	t.Flush()
+	return t.Error()
+}
