@@ -83,7 +83,7 @@ func Barrier(ctx context.Context, a, b *onnxgraph.Model, opts BarrierOptions) (*
 	if err != nil {
 		return nil, err
 	}
-	if err := quantisedAgree(a, al); err != nil {
+	if err := quantisedAgree(a, al.Model, al.pairs, al.Spec); err != nil {
 		return nil, err
 	}
 	w := &walk{a: a, b: b, al: al, opts: opts, test: &Curve{}}
