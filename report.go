@@ -56,6 +56,7 @@ type MatchReport struct {
 	Sweeps          int     `json:"sweeps"`
 	Moved           float64 `json:"moved"`
 	Seconds         float64 `json:"seconds"`
+	Stopped         bool    `json:"stopped,omitempty"` // before its natural end, by --max-time or an interrupt
 }
 
 // EvalReport holds the metrics of the models side by side.
@@ -91,7 +92,7 @@ func (a *Alignment) Report() Report {
 	r.Spec = &spec
 	if m := a.Match; m != nil {
 		r.Method = "weight"
-		r.Match = &MatchReport{m.ObjectiveBefore, m.ObjectiveAfter, m.L2Before, m.L2After, len(m.Starts), m.Sweeps, m.Moved, m.Seconds}
+		r.Match = &MatchReport{m.ObjectiveBefore, m.ObjectiveAfter, m.L2Before, m.L2After, len(m.Starts), m.Sweeps, m.Moved, m.Seconds, m.Stopped}
 	}
 	return r
 }
@@ -112,6 +113,9 @@ func Describe(v *eval.Verification) string {
 func (a *Alignment) Hints() []string {
 	var out []string
 	if m := a.Match; m != nil {
+		if m.Stopped {
+			out = append(out, fmt.Sprintf("the search was stopped after %.1f s and %d starts: this is the best it had found", m.Seconds, len(m.Starts)))
+		}
 		switch {
 		case len(a.Spec.Groups) == 0:
 			out = append(out, "nothing in this model can be permuted; onnx-rebasin inspect says why")

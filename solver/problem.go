@@ -39,8 +39,8 @@ func newProblem(spec *permspec.Spec, a, b *onnxgraph.Model, opts *Options) (*pro
 	for _, l := range layouts {
 		bytes += 8 * l.Weight.Elements()
 	}
-	p.data.keep = bytes <= keepBytes
-	p.data.read = func(k int) ([]float32, []float32, error) {
+	p.raw.keep = bytes <= keepBytes
+	p.raw.read = func(k int) ([]float32, []float32, error) {
 		w := layouts[k].Weight
 		other := opts.Counterpart.of(w)
 		if other == nil {
@@ -56,12 +56,13 @@ func newProblem(spec *permspec.Spec, a, b *onnxgraph.Model, opts *Options) (*pro
 		y, err := b.Float32s(other)
 		return x, y, err
 	}
-	return p, nil
+	return p, p.normalize(opts.Normalize, layouts)
 }
 
 // layOut plans the matching of all groups of spec in the given weights.
 func layOut(spec *permspec.Spec, layouts []permspec.WeightLayout) (*problem, error) {
-	p := &problem{spec: spec, data: &values{}}
+	data := &values{}
+	p := &problem{spec: spec, data: data, raw: data}
 	size, vary := make([]int, len(spec.Groups)), make([]bool, len(spec.Groups))
 	for g := range spec.Groups {
 		size[g], vary[g] = spec.Groups[g].Size, true
@@ -111,8 +112,8 @@ func checkBlock(spec *permspec.Spec, b *permspec.Block, n int64) error {
 	return nil
 }
 
-// total sums over all weights with the given permutations.
+// total sums over all weights, as they are, with the given permutations.
 func (p *problem) total(perms permspec.Perms) (tally, error) {
-	f := &frame{plan: p.plan, data: p.data, at: p.at, perms: perms}
+	f := &frame{plan: p.plan, data: p.raw, at: p.at, perms: perms}
 	return f.total(true)
 }

@@ -18,7 +18,10 @@ func matchFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "method", Value: "weight", Usage: "how units are matched: weight, or none for the naive average"},
 		seedFlag(),
-		&cli.IntFlag{Name: "starts", Usage: "starting points of the search, the best is kept; 0: the usual number"},
+		&cli.StringFlag{Name: "effort", Value: "default", Usage: "how long to search for a better match: fast, default or max"},
+		&cli.DurationFlag{Name: "max-time", Usage: "end the search after `TIME` (such as 30s) with the best so far; Ctrl-C does the same"},
+		&cli.StringFlag{Name: "normalize", Value: "none", Usage: "compare weights as they are (none), scaled to one norm each (layer), or each unit too (unit)"},
+		&cli.IntFlag{Name: "starts", Usage: "starting points of the search, the best is kept; 0: as --effort says"},
 		&cli.IntFlag{Name: "max-sweeps", Usage: "at most so many passes over the groups; 0: until nothing improves"},
 		&cli.BoolFlag{Name: "no-verify", Usage: "do not check that π(B) computes what B does"},
 	}
@@ -115,9 +118,28 @@ func options(c *cli.Context) (rebasin.Options, error) {
 	if o.Infer, err = inferOptions(c); err != nil {
 		return o, err
 	}
-	o.Match = solver.Options{Seed: uint64(c.Int64("seed")), Starts: c.Int("starts"), MaxSweeps: c.Int("max-sweeps")}
+	if o.Match, err = searchOptions(c); err != nil {
+		return o, err
+	}
 	o.NoVerify = c.Bool("no-verify")
 	o.Verify = verifyOptions(c)
+	return o, nil
+}
+
+// searchOptions reads the flags of solver.Options.
+func searchOptions(c *cli.Context) (solver.Options, error) {
+	o := solver.Options{Seed: uint64(c.Int64("seed")), Starts: c.Int("starts"), MaxSweeps: c.Int("max-sweeps"),
+		MaxTime: c.Duration("max-time"), Stop: searchStop(c.Context)}
+	var err error
+	if o.Effort, err = solver.ParseEffort(c.String("effort")); err != nil {
+		return o, hinted{usagef("there is no effort %q", c.String("effort")), "the efforts are fast, default and max"}
+	}
+	if o.Normalize, err = solver.ParseNormalize(c.String("normalize")); err != nil {
+		return o, hinted{usagef("there is no normalization %q", c.String("normalize")), "the normalizations are none, layer and unit"}
+	}
+	if o.MaxTime < 0 {
+		return o, usagef("--max-time %v is negative", o.MaxTime)
+	}
 	return o, nil
 }
 

@@ -9,9 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"github.com/urfave/cli/v2"
 )
@@ -31,8 +29,8 @@ func main() {
 // run is main with its surroundings as arguments. args are those after the
 // program's name.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	ctx, done := interruptible(stderr)
+	defer done()
 	app := newApp(stdin, stdout, stderr)
 	err := app.RunContext(ctx, append([]string{app.Name}, interspersed(app, args)...))
 	return report(stderr, err)

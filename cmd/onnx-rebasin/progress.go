@@ -31,7 +31,11 @@ func newProgress(c *cli.Context) *progress {
 }
 
 func (p *progress) sweep(s solver.Progress) {
-	p.line("matching: start %d, sweep %d, group %s, objective %.6g", s.Start+1, s.Sweep+1, s.Group, s.Objective)
+	left := ""
+	if s.Left >= 0 {
+		left = fmt.Sprintf(", at most %v left", s.Left.Round(time.Second))
+	}
+	p.line("matching: start %d, sweep %d, group %s, objective %.6g%s", s.Start+1, s.Sweep+1, s.Group, s.Objective, left)
 }
 
 func (p *progress) round(s solver.ManyProgress) {

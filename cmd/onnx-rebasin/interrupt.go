@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// stopKey is the context's channel on which an interrupt reaches a search.
+type stopKey struct{}
+
+// interruptible returns a context that ends when the process is told to. An
+// interrupt (Ctrl-C) during a search only ends the search, which then goes on with
+// the best it has found; done ends the listening.
+func interruptible(stderr io.Writer) (ctx context.Context, done func()) {
+	search := make(chan struct{})
+	ctx, cancel := context.WithCancel(context.WithValue(context.Background(), stopKey{}, search))
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go listen(ctx, signals, search, cancel, stderr)
+	return ctx, func() { signal.Stop(signals); cancel() }
+}
+
+func listen(ctx context.Context, signals <-chan os.Signal, search chan<- struct{}, cancel func(), stderr io.Writer) {
+	for {
+		select {
+		case s := <-signals:
+			if s == os.Interrupt {
+				select {
+				case search <- struct{}{}:
+					fmt.Fprintln(stderr, "\nonnx-rebasin: going on with the best so far; once more stops at once")
+					continue
+				default: // no search is under way
+				}
+			}
+			cancel()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// searchStop is the channel for solver.Options.Stop.
+func searchStop(ctx context.Context) <-chan struct{} {
+	stop, _ := ctx.Value(stopKey{}).(chan struct{})
+	return stop
+}

@@ -1,0 +1,196 @@
+package solver
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+)
+
+// DefaultStarts is the number of starts of EffortDefault.
+const DefaultStarts = 2 + together
+
+const (
+	// together is how many shaken starts are made from the same optimum. They can
+	// run side by side, so it is not to depend on the number of threads.
+	together = 4
+
+	// EffortMax ends after so many rounds of shaken starts that found nothing
+	// better, and after mostRounds in any case.
+	patience   = 8
+	mostRounds = 100
+)
+
+// limits returns the most starts and how many rounds may bring nothing.
+func (o *Options) limits() (starts, idle int) {
+	switch {
+	case o.Ascend:
+		return 1, 1
+	case o.Starts > 0:
+		return o.Starts, o.Starts
+	case o.Effort == EffortFast:
+		return 1, 1
+	case o.Effort == EffortMax:
+		return 2 + together*mostRounds, patience
+	}
+	return DefaultStarts, DefaultStarts
+}
+
+// limit returns a context that ends with Stop and MaxTime too.
+func (o *Options) limit(ctx context.Context, began time.Time) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	timeout := func() {}
+	if o.MaxTime > 0 {
+		ctx, timeout = context.WithDeadline(ctx, began.Add(o.MaxTime))
+	}
+	if o.Stop != nil {
+		go func() {
+			select {
+			case <-o.Stop:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+	}
+	return ctx, func() { timeout(); cancel() }
+}
+
+// match runs all starts and takes the best.
+func (p *problem) match(ctx context.Context, opts *Options) (*Result, error) {
+	before, err := p.total(p.spec.Identity())
+	if err != nil {
+		return nil, err
+	}
+	r := &Result{ObjectiveBefore: before.dot, L2Before: math.Sqrt(before.dist)}
+	m := matching{problem: p, ctx: ctx, opts: *opts, result: r, began: time.Now()}
+	if m.opts.Threads <= 0 {
+		m.opts.Threads = runtime.GOMAXPROCS(0)
+	}
+	if m.opts.MaxSweeps <= 0 {
+		m.opts.MaxSweeps = 100
+	}
+	if err := m.rounds(); err != nil {
+		return nil, err
+	}
+	after, err := p.total(r.Perms)
+	if err != nil {
+		return nil, err
+	}
+	if r.Stopped = ctx.Err() != nil; r.Stopped && after.dot < before.dot {
+		r.Perms, after = p.spec.Identity(), before // stopped in the middle of a first guess
+	}
+	r.ObjectiveAfter, r.L2After = after.dot, math.Sqrt(after.dist)
+	return r, nil
+}
+
+// matching is Match under way.
+type matching struct {
+	*problem
+	ctx    context.Context
+	opts   Options
+	result *Result
+	began  time.Time
+	report sync.Mutex
+}
+
+// rounds makes all starts: first the two that need no other, then shaken ones.
+func (m *matching) rounds() error {
+	starts, idle := m.opts.limits()
+	m.opts.Starts = starts
+	for n, waste := 0, 0; n < starts && waste < idle && (n == 0 || m.ctx.Err() == nil); {
+		count := min(2, starts)
+		if n > 0 {
+			count = min(together, starts-n)
+		}
+		before := m.result.Best
+		if err := m.round(n, count); err != nil {
+			return err
+		}
+		if waste++; n == 0 || m.result.Best != before {
+			waste = 0
+		}
+		n += count
+	}
+	return nil
+}
+
+// round runs starts first to first+count-1 side by side.
+func (m *matching) round(first, count int) error {
+	r := m.result
+	frames, starts := make([]*frame, count), make([]Start, count)
+	err := parallel(m.opts.Threads, count, func(k int) error {
+		began := time.Now()
+		f := &frame{plan: m.plan, data: m.data, at: m.at, perms: slices.Clone(r.Perms)}
+		frames[k] = f
+		err := m.start(f, first+k, max(1, m.opts.Threads/count), &starts[k])
+		starts[k].Seconds = time.Since(began).Seconds()
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for k, s := range starts {
+		r.Starts = append(r.Starts, s)
+		if best := r.Starts[r.Best].Objective; r.Perms == nil || s.Objective > best+1e-12*math.Abs(best) {
+			r.Best, r.Perms, r.Sweeps = first+k, frames[k].perms, s.Sweeps
+		}
+	}
+	return nil
+}
+
+// start runs one start in a frame with the best permutations so far.
+func (m *matching) start(f *frame, n, threads int, s *Start) error {
+	rng := rand.New(rand.NewPCG(m.opts.Seed, uint64(n)))
+	ws := newWorkspace(m.plan, threads)
+	ws.rng, ws.stop = rng, func() bool { return m.ctx.Err() != nil }
+	order := func() []int { return rng.Perm(len(m.plan.units)) }
+	c := &climb{f: f, ws: ws}
+	c.tell = func(unit int) { m.tell(n, s.Sweeps-1, unit, c.value) }
+	var err error
+	switch {
+	case n == 0 && !m.opts.Ascend:
+		s.Kind = "signature"
+		f.perms = m.spec.Identity()
+		err = f.sketch(ws, false)
+	case n < 2:
+		s.Kind = "identity"
+		f.perms = m.spec.Identity()
+	default:
+		s.Kind = "shaken"
+		err = c.anneal(order)
+	}
+	if err == nil {
+		err = c.reset()
+	}
+	if err == nil {
+		err = c.climb(func() []int { s.Sweeps++; return order() }, m.opts.MaxSweeps)
+	}
+	s.Objective = c.value
+	return err
+}
+
+// tell reports progress, one call at a time.
+func (m *matching) tell(start, sweep, unit int, objective float64) {
+	if m.opts.Progress == nil {
+		return
+	}
+	m.report.Lock()
+	defer m.report.Unlock()
+	m.opts.Progress(Progress{Start: start, Starts: m.opts.Starts, Sweep: sweep,
+		Group: m.spec.Groups[m.plan.units[unit].group].Name, Objective: objective, Left: m.left()})
+}
+
+// left is how long the search may still take.
+func (m *matching) left() time.Duration {
+	if end, ok := m.ctx.Deadline(); ok {
+		return max(0, time.Until(end))
+	}
+	done := len(m.result.Starts)
+	if done == 0 {
+		return -1
+	}
+	return time.Since(m.began) / time.Duration(done) * time.Duration(m.opts.Starts-done)
+}
