@@ -78,7 +78,7 @@ type ManyResult struct {
 	Order     []int          // the models in an order that does not depend on how they were given
 	Moved     float64        // fraction of free slots of all models but the first that changed place
 	Seconds   float64
-	Stopped   bool // the context ended the search
+	Stopped   bool // the context, MaxTime or Stop ended the search
 }
 
 // MatchMany looks for the permutations that bring models closest to each other,
@@ -93,6 +93,9 @@ type ManyResult struct {
 // and several times Mean.
 func MatchMany(ctx context.Context, spec *permspec.Spec, models []*onnxgraph.Model, opts ManyOptions) (*ManyResult, error) {
 	began := time.Now()
+	ctx, done := opts.Match.limit(ctx, began)
+	defer done()
+	opts.Match.MaxTime, opts.Match.Stop = 0, nil // the limits are those of the whole
 	m, err := newMany(ctx, spec, models, opts)
 	if err != nil {
 		return nil, err
