@@ -31,11 +31,6 @@ func (c *climb) anneal(order func() []int) error {
 
 // rematch replaces a unit's permutations by what is proposed.
 func (f *frame) rematch(ws *workspace, n int) error {
-	u := &f.plan.units[n]
-	if err := f.data.hold(u.weights); err != nil {
-		return err
-	}
-	defer f.data.release(u.weights)
 	next, err := f.propose(ws, n)
 	if err == nil {
 		f.perms = next

@@ -87,10 +87,6 @@ func fixedOrder(n int) func() []int {
 // that neither ties nor rounding move anything.
 func (f *frame) improve(ws *workspace, n int) (float64, error) {
 	u := &f.plan.units[n]
-	if err := f.data.hold(u.weights); err != nil {
-		return 0, err
-	}
-	defer f.data.release(u.weights)
 	next, err := f.propose(ws, n)
 	if err != nil {
 		return 0, err
@@ -101,6 +97,9 @@ func (f *frame) improve(ws *workspace, n int) (float64, error) {
 			return delta, nil
 		}
 	}
+	if !u.own {
+		return f.takeEach(n, sets, next), f.data.failed()
+	}
 	total := 0.0
 	for _, places := range sets {
 		total += f.take(n, places, next)
@@ -108,7 +107,25 @@ func (f *frame) improve(ws *workspace, n int) (float64, error) {
 	if f.plan.swappable(u) && total == 0 {
 		return f.swaps(ws, n)
 	}
-	return total, nil
+	return total, f.data.failed()
+}
+
+// takeEach is take for sets of places that do not meet: every weight is looked
+// at once for all of them.
+func (f *frame) takeEach(n int, sets [][]int32, next permspec.Perms) float64 {
+	delta, scale := f.changes(n, sets, next)
+	total := 0.0
+	var taken []int32
+	for k, places := range sets {
+		if delta[k] > 1e-11*scale[k] {
+			total += delta[k]
+			taken = append(taken, places...)
+		}
+	}
+	if len(taken) > 0 {
+		f.perms = f.merge(&f.plan.units[n], taken, next)
+	}
+	return total
 }
 
 // take changes a unit's permutations to next at some places if that raises the

@@ -22,16 +22,31 @@ func (f *frame) objective() (float64, error) {
 func (f *frame) total(dist bool) (tally, error) {
 	var sum tally
 	for k := range f.plan.boxes {
-		w := []int{f.plan.boxes[k].weight}
-		if err := f.data.hold(w); err != nil {
-			return sum, err
-		}
 		t := f.tally(k, nil, dist)
-		f.data.release(w)
 		sum.dot += t.dot
 		sum.dist += t.dist
 	}
-	return sum, nil
+	return sum, f.data.failed()
+}
+
+// changes returns, for each set of places of a unit's group, the objective with
+// permutations next there minus that with the frame's, and the size of the sums
+// it comes from. The unit stands at most once in every box, so that sets are
+// changed independently of each other.
+func (f *frame) changes(n int, sets [][]int32, next permspec.Perms) (delta, scale []float64) {
+	delta, scale = make([]float64, len(sets)), make([]float64, len(sets))
+	then := *f
+	then.perms = next
+	for _, st := range f.plan.units[n].stands {
+		only := make([][]int32, len(f.plan.boxes[st.box].digits))
+		for k, places := range sets {
+			only[st.digits[0]] = places
+			old, now := f.tally(st.box, only, false).dot, then.tally(st.box, only, false).dot
+			delta[k] += now - old
+			scale[k] += max(now, -now) + max(old, -old)
+		}
+	}
+	return delta, scale
 }
 
 // change returns the objective with permutations next minus that with the

@@ -2,9 +2,11 @@ package solver
 
 import (
 	"context"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"sync"
 	"testing"
 
 	"github.com/onnx-rebasin/onnx-rebasin/permspec"
@@ -138,5 +140,41 @@ func TestMatchPlanted(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestMatchForgets matches with room for no weight at all: what is found does
+// not depend on what is kept, and an error of reading ends the search.
+func TestMatchForgets(t *testing.T) {
+	p := newPair(transformer(rand.New(rand.NewPCG(3, 9)), 24), rand.New(rand.NewPCG(3, 9)), nil, 0)
+	want := p.match(t, Options{})
+	pr := p.problem()
+	pr.data.limit = 0
+	reads := 0
+	read := pr.data.read
+	var mu sync.Mutex
+	pr.data.read = func(k int) ([]float32, []float32, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		reads++
+		return read(k)
+	}
+	got, err := pr.match(context.Background(), &Options{})
+	if err != nil || !reflect.DeepEqual(got.Perms, want.Perms) || reads < 3*len(p.a) {
+		t.Errorf("%d reads, %v; permutations differ or nothing was forgotten", reads, err)
+	}
+	broken := errors.New("broken")
+	pr = p.problem()
+	pr.data.limit, reads = 0, 0
+	pr.data.read = func(k int) ([]float32, []float32, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if reads++; reads > 2*len(p.a) {
+			return nil, nil, broken
+		}
+		return read(k)
+	}
+	if _, err := pr.match(context.Background(), &Options{}); !errors.Is(err, broken) {
+		t.Errorf("error %v", err)
 	}
 }

@@ -24,7 +24,7 @@ func (p *problem) normalize(how Normalize, layouts []permspec.WeightLayout) erro
 			return err
 		}
 	}
-	p.data = &values{keep: p.raw.keep, read: func(k int) ([]float32, []float32, error) {
+	p.data = &values{limit: p.raw.limit, size: p.raw.size, read: func(k int) ([]float32, []float32, error) {
 		x, y, err := p.raw.read(k)
 		if err != nil {
 			return nil, nil, err

@@ -10,7 +10,7 @@ import (
 
 // keepBytes is how much memory decoded weights may take to be kept from one use
 // to the next.
-const keepBytes = 1 << 30
+const keepBytes = 256 << 20
 
 // newProblem sets up the alignment of b with a.
 func newProblem(spec *permspec.Spec, a, b *onnxgraph.Model, opts *Options) (*problem, error) {
@@ -35,11 +35,8 @@ func newProblem(spec *permspec.Spec, a, b *onnxgraph.Model, opts *Options) (*pro
 	if err != nil {
 		return nil, err
 	}
-	bytes := int64(0)
-	for _, l := range layouts {
-		bytes += 8 * l.Weight.Elements()
-	}
-	p.raw.keep = bytes <= keepBytes
+	p.raw.limit = keepBytes
+	p.raw.size = func(k int) int64 { return layouts[k].Weight.Elements() }
 	p.raw.read = func(k int) ([]float32, []float32, error) {
 		w := layouts[k].Weight
 		other := opts.Counterpart.of(w)

@@ -2,64 +2,88 @@ package solver
 
 import "sync"
 
-// values hands out the numbers of weights in both models. A weight is read when
-// it is first held and forgotten when nobody holds it any more.
+// values hands out the numbers of weights in both models. They are read when they
+// are asked for, and those used last are kept as long as they take no more than
+// limit bytes together; what is in use stays valid all the same.
 type values struct {
-	read func(weight int) (a, b []float32, err error)
-	keep bool // never forget
+	read  func(weight int) (a, b []float32, err error)
+	size  func(weight int) int64 // elements
+	limit int64
 
-	mu   sync.Mutex
-	held map[int]*pair
+	mu    sync.Mutex
+	kept  map[int]*pair
+	bytes int64 // of those kept
+	clock int64
+	err   error // the first that occurred
 }
 
 // pair is one weight in A and in B.
 type pair struct {
-	a, b  []float32
-	users int
-	once  sync.Once
-	err   error
+	a, b []float32
+	used int64 // when, by the clock of values
+	once sync.Once
 }
 
-// hold reads weights that are not held yet. They must be released again, also
-// after an error.
-func (v *values) hold(weights []int) error {
-	var first error
-	for _, w := range weights {
-		v.mu.Lock()
-		if v.held == nil {
-			v.held = map[int]*pair{}
+// of returns a weight: its elements in A and in B. After an error, which failed
+// returns, they are zeros.
+func (v *values) of(w int) (a, b []float32) {
+	p := v.keep(w)
+	p.once.Do(func() {
+		var err error
+		if p.a, p.b, err = v.read(w); err != nil {
+			v.fail(err)
+			p.a = make([]float32, v.size(w))
+			p.b = p.a
 		}
-		p := v.held[w]
-		if p == nil {
-			p = new(pair)
-			v.held[w] = p
-		}
-		p.users++
-		v.mu.Unlock()
-		p.once.Do(func() { p.a, p.b, p.err = v.read(w) })
-		if p.err != nil && first == nil {
-			first = p.err
-		}
-	}
-	return first
+	})
+	return p.a, p.b
 }
 
-func (v *values) release(weights []int) {
+// keep returns the place of a weight, and makes room for it if it is new.
+func (v *values) keep(w int) *pair {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for _, w := range weights {
-		if p := v.held[w]; p != nil {
-			if p.users--; p.users == 0 && !v.keep {
-				delete(v.held, w)
-			}
+	v.clock++
+	p := v.kept[w]
+	if p == nil {
+		p = new(pair)
+		size := 8 * v.size(w)
+		for v.bytes+size > v.limit && len(v.kept) > 0 {
+			v.drop()
 		}
+		if v.kept == nil {
+			v.kept = map[int]*pair{}
+		}
+		v.kept[w] = p
+		v.bytes += size
+	}
+	p.used = v.clock
+	return p
+}
+
+// drop forgets the weight that was not used for longest.
+func (v *values) drop() {
+	oldest := -1
+	for w, p := range v.kept {
+		if oldest < 0 || p.used < v.kept[oldest].used {
+			oldest = w
+		}
+	}
+	v.bytes -= 8 * v.size(oldest)
+	delete(v.kept, oldest)
+}
+
+func (v *values) fail(err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.err == nil {
+		v.err = err
 	}
 }
 
-// of returns a weight that is held.
-func (v *values) of(w int) (a, b []float32) {
+// failed returns the first error of reading.
+func (v *values) failed() error {
 	v.mu.Lock()
-	p := v.held[w]
-	v.mu.Unlock()
-	return p.a, p.b
+	defer v.mu.Unlock()
+	return v.err
 }
