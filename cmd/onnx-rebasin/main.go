@@ -99,7 +99,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		ErrWriter:       stderr,
 		Suggest:         true,
 		Commands: []*cli.Command{
-			mergeCommand(), alignCommand(), inspectCommand(), permuteCommand(), verifyCommand(), evalCommand(), barrierCommand(),
+			mergeCommand(), alignCommand(), inspectCommand(), permuteCommand(), verifyCommand(), evalCommand(), barrierCommand(), doctorCommand(),
 		},
 		ExitErrHandler: func(*cli.Context, error) {},
 		OnUsageError:   usageFailed,

@@ -21,8 +21,16 @@ const LibraryEnv = "ONNXRUNTIME_LIB"
 
 // HowToGet is one sentence on how to get ONNX Runtime for this platform.
 func HowToGet() string {
-	return "get it with `pip install onnxruntime` or `npm install onnxruntime-node`, or unpack a release of " +
-		"github.com/microsoft/onnxruntime, and name the library with --ort-lib or $" + LibraryEnv
+	archive := map[string]string{
+		"linux/amd64": "onnxruntime-linux-x64-*.tgz", "linux/arm64": "onnxruntime-linux-aarch64-*.tgz",
+		"darwin/arm64": "onnxruntime-osx-arm64-*.tgz", "darwin/amd64": "onnxruntime-osx-x86_64-*.tgz",
+		"windows/amd64": "onnxruntime-win-x64-*.zip", "windows/arm64": "onnxruntime-win-arm64-*.zip",
+	}[runtime.GOOS+"/"+runtime.GOARCH]
+	if archive == "" {
+		return fmt.Sprintf("this program cannot load it on %s/%s, only on Linux, macOS and Windows, on amd64 and arm64", runtime.GOOS, runtime.GOARCH)
+	}
+	return "get it with `pip install onnxruntime` or `npm install onnxruntime-node`, or unpack " + archive +
+		" of github.com/microsoft/onnxruntime/releases, and name the library with --ort-lib or $" + LibraryEnv
 }
 
 // Find returns the file of the ONNX Runtime library. A path that is not empty,
@@ -33,7 +41,7 @@ func HowToGet() string {
 //   - the folder of this program, and lib beside it
 //   - the system's library folders
 //   - onnxruntime/capi in the site-packages of the active virtual environment,
-//     of the python on PATH, of the user, and of the system
+//     of the python on PATH, of the user (pyenv's too), and of the system
 //   - onnxruntime-node in the node_modules of $NODE_PATH, of the system, and of
 //     the current folder and those above it
 //
@@ -46,12 +54,41 @@ func Find(path string) (string, error) {
 	if path != "" {
 		return findNamed(path, from)
 	}
-	for _, folder := range searchFolders() {
-		if file := libraryIn(folder); file != "" {
-			return file, nil
+	for _, pattern := range searchPatterns() {
+		if found := librariesAt(pattern); len(found) > 0 {
+			return found[0], nil
 		}
 	}
 	return "", fmt.Errorf("%w on this machine: %s", ErrNotFound, HowToGet())
+}
+
+// Place is where Find looks for the library.
+type Place struct {
+	Folder    string   `json:"folder"`              // * stands for any letters
+	Libraries []string `json:"libraries,omitempty"` // that are there
+}
+
+// Places lists where Find looks when it is given no path, in order, each once.
+func Places() []Place {
+	var places []Place
+	for _, pattern := range searchPatterns() {
+		folder := filepath.Clean(unescapeGlob(pattern))
+		if !slices.ContainsFunc(places, func(p Place) bool { return p.Folder == folder }) {
+			places = append(places, Place{folder, librariesAt(pattern)})
+		}
+	}
+	return places
+}
+
+// librariesAt lists the libraries in the folders that match a pattern.
+func librariesAt(pattern string) []string {
+	var found []string
+	for _, folder := range globs(pattern) {
+		if file := libraryIn(folder); file != "" {
+			found = append(found, file)
+		}
+	}
+	return found
 }
 
 // findNamed finds the library at a path that the user gave.
@@ -63,13 +100,13 @@ func findNamed(path, from string) (string, error) {
 	if !info.IsDir() {
 		return filepath.Abs(path)
 	}
-	folders := []string{path, filepath.Join(path, "lib"), filepath.Join(path, "capi")}
-	folders = append(folders, filepath.Join(path, "onnxruntime", "capi"))
-	folders = append(folders, nodeFolders(path, filepath.Join(path, "node_modules"), filepath.Dir(path))...)
-	folders = append(folders, nodeBinaries(path)...)
-	for _, folder := range folders {
-		if file := libraryIn(folder); file != "" {
-			return filepath.Abs(file)
+	here := escapeGlob(path)
+	patterns := []string{here, filepath.Join(here, "lib"), filepath.Join(here, "capi"), filepath.Join(here, "onnxruntime", "capi")}
+	patterns = append(patterns, nodePatterns(path, filepath.Join(path, "node_modules"), filepath.Dir(path))...)
+	patterns = append(patterns, nodeBinaries(here))
+	for _, pattern := range patterns {
+		if found := librariesAt(pattern); len(found) > 0 {
+			return filepath.Abs(found[0])
 		}
 	}
 	return "", fmt.Errorf("%w: %s names %s, a folder without %s", ErrNotFound, from, path, libraryNames()[0])
@@ -111,14 +148,25 @@ func escapeGlob(path string) string {
 	return strings.NewReplacer(`*`, `\*`, `?`, `\?`, `[`, `\[`, `\`, `\\`).Replace(path)
 }
 
-// searchFolders lists the folders that Find searches, in order.
-func searchFolders() []string {
+// unescapeGlob undoes escapeGlob.
+func unescapeGlob(pattern string) string {
+	if runtime.GOOS == "windows" {
+		return pattern
+	}
+	return strings.NewReplacer(`\\`, `\`, `\*`, `*`, `\?`, `?`, `\[`, `[`).Replace(pattern)
+}
+
+// searchPatterns lists the folders that Find searches, in order, as patterns.
+func searchPatterns() []string {
+	var patterns []string
 	var folders []string
 	if program, err := os.Executable(); err == nil {
 		folders = append(folders, filepath.Dir(program), filepath.Join(filepath.Dir(program), "..", "lib"))
 	}
-	folders = append(folders, systemFolders()...)
-	folders = append(folders, pythonFolders()...)
+	for _, folder := range append(folders, systemFolders()...) {
+		patterns = append(patterns, escapeGlob(folder))
+	}
+	patterns = append(patterns, pythonPatterns()...)
 	modules := filepath.SplitList(os.Getenv("NODE_PATH"))
 	modules = append(modules, "/usr/local/lib/node_modules", "/usr/lib/node_modules", "/opt/homebrew/lib/node_modules")
 	if appData := os.Getenv("APPDATA"); appData != "" {
@@ -132,7 +180,7 @@ func searchFolders() []string {
 			}
 		}
 	}
-	return append(folders, nodeFolders(modules...)...)
+	return append(patterns, nodePatterns(modules...)...)
 }
 
 // systemFolders lists where packages and installers put shared libraries.
@@ -149,57 +197,69 @@ func systemFolders() []string {
 		"/usr/local/lib", "/usr/lib/"+triplet, "/usr/lib64", "/usr/lib", "/opt/onnxruntime/lib")
 }
 
-// pythonFolders lists onnxruntime/capi of every site-packages worth a look.
-func pythonFolders() []string {
+// pythonPatterns lists onnxruntime/capi of every site-packages worth a look.
+func pythonPatterns() []string {
 	var prefixes []string
+	add := func(path string, more ...string) {
+		prefixes = append(prefixes, filepath.Join(append([]string{escapeGlob(path)}, more...)...))
+	}
 	for _, name := range []string{"VIRTUAL_ENV", "CONDA_PREFIX"} {
 		if prefix := os.Getenv(name); prefix != "" {
-			prefixes = append(prefixes, prefix)
+			add(prefix)
 		}
 	}
 	for _, name := range []string{"python3", "python"} {
 		if program, err := exec.LookPath(name); err == nil {
-			prefixes = append(prefixes, filepath.Dir(filepath.Dir(program)), filepath.Dir(program))
+			add(filepath.Dir(filepath.Dir(program)))
+			add(filepath.Dir(program))
 		}
 	}
 	if home, err := os.UserHomeDir(); err == nil {
-		prefixes = append(prefixes, filepath.Join(home, ".local"))
-		prefixes = append(prefixes, globs(filepath.Join(home, "Library", "Python", "3.*"))...)
+		add(filepath.Join(home, ".local"))
+		add(home, ".pyenv", "versions", "*")
+		add(home, "Library", "Python", "3.*")
 	}
 	for _, name := range []string{"APPDATA", "LOCALAPPDATA"} {
 		if data := os.Getenv(name); data != "" {
-			prefixes = append(prefixes, globs(filepath.Join(data, "Python", "Python3*"))...)
-			prefixes = append(prefixes, globs(filepath.Join(data, "Programs", "Python", "Python3*"))...)
+			add(data, "Python", "Python3*")
+			add(data, "Programs", "Python", "Python3*")
 		}
 	}
-	prefixes = append(prefixes, "/usr/local", "/usr")
+	add("/usr/local")
+	add("/usr")
 
-	var folders []string
+	var patterns []string
 	for _, prefix := range prefixes {
-		for _, lib := range []string{"lib/python3*/site-packages", "lib/python3*/dist-packages",
-			"lib/python3/dist-packages", "lib64/python3*/site-packages", "Lib/site-packages", "site-packages"} {
-			pattern := filepath.Join(prefix, filepath.FromSlash(lib), "onnxruntime", "capi")
-			folders = append(folders, globs(pattern)...)
+		for _, lib := range sitePackages() {
+			patterns = append(patterns, filepath.Join(prefix, filepath.FromSlash(lib), "onnxruntime", "capi"))
 		}
 	}
-	return folders
+	return patterns
 }
 
-// nodeFolders lists where the npm package onnxruntime-node keeps the library
+// sitePackages lists where Python keeps packages under its prefix.
+func sitePackages() []string {
+	if runtime.GOOS == "windows" {
+		return []string{"Lib/site-packages", "site-packages"}
+	}
+	return []string{"lib/python3*/site-packages", "lib/python3*/dist-packages", "lib/python3/dist-packages", "lib64/python3*/site-packages"}
+}
+
+// nodePatterns lists where the npm package onnxruntime-node keeps the library
 // under each folder of node modules.
-func nodeFolders(modules ...string) []string {
-	var folders []string
+func nodePatterns(modules ...string) []string {
+	var patterns []string
 	for _, m := range modules {
 		if m != "" {
-			folders = append(folders, nodeBinaries(filepath.Join(m, "onnxruntime-node"))...)
+			patterns = append(patterns, nodeBinaries(filepath.Join(escapeGlob(m), "onnxruntime-node")))
 		}
 	}
-	return folders
+	return patterns
 }
 
-// nodeBinaries lists the folders of this platform's library in an unpacked
-// onnxruntime-node.
-func nodeBinaries(packageFolder string) []string {
+// nodeBinaries is the pattern of the folders of this platform's library in an
+// unpacked onnxruntime-node.
+func nodeBinaries(packageFolder string) string {
 	system := map[string]string{"windows": "win32"}[runtime.GOOS]
 	if system == "" {
 		system = runtime.GOOS
@@ -208,7 +268,7 @@ func nodeBinaries(packageFolder string) []string {
 	if machine == "" {
 		machine = runtime.GOARCH
 	}
-	return globs(filepath.Join(packageFolder, "bin", "napi-v*", system, machine))
+	return filepath.Join(packageFolder, "bin", "napi-v*", system, machine)
 }
 
 // globs returns what matches, the last in order of name first, so that newer

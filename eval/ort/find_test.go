@@ -64,6 +64,37 @@ func TestFindNewest(t *testing.T) {
 	}
 }
 
+// Places lists what Find searches, with the libraries that are there; the first
+// of these is the one found.
+func TestPlaces(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the places of Linux")
+	}
+	dir := filepath.Join(t.TempDir(), "a[b]*")
+	file := filepath.Join(dir, "libonnxruntime.so.1")
+	if err := errors.Join(os.MkdirAll(dir, 0o777), os.WriteFile(file, nil, 0o666)); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(LibraryEnv, "")
+	t.Setenv("LD_LIBRARY_PATH", dir)
+	first, seen := "", map[string]bool{}
+	for _, p := range Places() {
+		if seen[p.Folder] {
+			t.Errorf("%s twice", p.Folder)
+		}
+		seen[p.Folder] = true
+		if first == "" && len(p.Libraries) > 0 {
+			first = p.Libraries[0]
+		}
+	}
+	if !seen[dir] || !seen["/usr/lib/python3*/site-packages/onnxruntime/capi"] {
+		t.Errorf("places %v", seen)
+	}
+	if found, err := Find(""); err != nil || found != first || found != file {
+		t.Errorf("found %q, %v; the first of the places is %q", found, err, first)
+	}
+}
+
 // A missing library is an ErrNotFound that says what to do.
 func TestNotFound(t *testing.T) {
 	dir := t.TempDir()
