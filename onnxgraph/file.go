@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -31,10 +32,10 @@ func readContents(f *os.File) (*contents, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", f.Name())
+		return nil, &fs.PathError{Op: "read", Path: f.Name(), Err: errors.New("not a regular file")}
 	}
 	if info.Size() > maxInt {
-		return nil, fmt.Errorf("%s is too large for this machine", f.Name())
+		return nil, &fs.PathError{Op: "read", Path: f.Name(), Err: errors.New("too large for this machine")}
 	}
 	c := &contents{info: info, release: func() error { return nil }}
 	if size := int(info.Size()); size >= mapFrom {

@@ -16,13 +16,13 @@ import (
 // matchFlags steer Align and Merge.
 func matchFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "method", Value: "weight", Usage: "how units are matched: weight, or none for the naive average"},
+		&cli.StringFlag{Name: "method", Value: "weight", Usage: "how units are matched: weight, or none for the naive average", Action: oneOf("method", "weight", "none")},
 		seedFlag(),
 		&cli.StringFlag{Name: "effort", Value: "default", Usage: "how long to search for a better match: fast, default or max"},
 		&cli.DurationFlag{Name: "max-time", Usage: "end the search after `TIME` (such as 30s) with the best so far; Ctrl-C does the same"},
 		&cli.StringFlag{Name: "normalize", Value: "none", Usage: "compare weights as they are (none), scaled to one norm each (layer), or each unit too (unit)"},
-		&cli.IntFlag{Name: "starts", Usage: "starting points of the search, the best is kept; 0: as --effort says"},
-		&cli.IntFlag{Name: "max-sweeps", Usage: "at most so many passes over the groups; 0: until nothing improves"},
+		&cli.IntFlag{Name: "starts", Usage: "starting points of the search, the best is kept; 0: as --effort says", Action: notNegative[int]("starts")},
+		&cli.IntFlag{Name: "max-sweeps", Usage: "at most so many passes over the groups; 0: until nothing improves", Action: notNegative[int]("max-sweeps")},
 		&cli.BoolFlag{Name: "no-verify", Usage: "do not check that π(B) computes what B does"},
 	}
 }
@@ -85,14 +85,15 @@ func newJob(c *cli.Context, most int) (*job, error) {
 		return nil, err
 	}
 	j := &job{c: c, paths: paths}
-	if j.output, err = wantOutput(c); err != nil {
-		return nil, err
-	}
-	if j.opts, err = options(c); err != nil {
+	if j.output, err = wantOutput(c, paths...); err != nil {
 		return nil, err
 	}
 	models, done, err := loadAll(paths)
 	if err != nil {
+		return nil, err
+	}
+	if j.opts, err = options(c, models[0]); err != nil {
+		done()
 		return nil, err
 	}
 	j.models, j.a, j.b, j.close = models, models[0], models[1], done
@@ -101,21 +102,15 @@ func newJob(c *cli.Context, most int) (*job, error) {
 	return j, nil
 }
 
-// options reads the flags of rebasin.Options.
-func options(c *cli.Context) (rebasin.Options, error) {
+// options reads the flags of rebasin.Options, for a merge into the file of a.
+func options(c *cli.Context, a *onnxgraph.Model) (rebasin.Options, error) {
 	var o rebasin.Options
-	switch m := c.String("method"); m {
-	case "weight":
-	case "none":
-		o.NoMatch = true
-	default:
-		return o, hinted{usagef("there is no method %q", m), "the methods are weight and none"}
-	}
+	o.NoMatch = c.String("method") == "none"
 	var err error
 	if o.Spec, err = specDocument(c); err != nil {
 		return o, err
 	}
-	if o.Infer, err = inferOptions(c); err != nil {
+	if o.Infer, err = inferOptions(c, a); err != nil {
 		return o, err
 	}
 	if o.Match, err = searchOptions(c); err != nil {

@@ -87,7 +87,7 @@ func measure(c *cli.Context, paths []string) (*rebasin.Barriers, []string, error
 	}
 	defer done()
 	opts := rebasin.BarrierOptions{Points: c.Int("points"), Open: openOptions(c)}
-	if opts.Options, err = options(c); err != nil {
+	if opts.Options, err = options(c, models[0]); err != nil {
 		return nil, nil, err
 	}
 	if opts.Evaluate, err = evaluateOptions(c); err != nil {

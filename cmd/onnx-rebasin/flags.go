@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -43,15 +45,15 @@ func specFlags() []cli.Flag {
 
 func backendFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "backend", Value: eval.Auto, Usage: "what runs the models: auto, onnx-go or onnxruntime"},
+		&cli.StringFlag{Name: "backend", Value: eval.Auto, Usage: "what runs the models: auto, onnx-go or onnxruntime", Action: oneOf("backend", eval.Auto, eval.OnnxGo, eval.OnnxRuntime)},
 		&cli.StringFlag{Name: "ort-lib", Usage: "ONNX Runtime's shared library is `PATH`"},
 	}
 }
 
 func verifyFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.Float64Flag{Name: "atol", Usage: "absolute tolerance of the check; 0: by the outputs' type"},
-		&cli.Float64Flag{Name: "rtol", Usage: "relative tolerance of the check; 0: by the outputs' type"},
+		&cli.Float64Flag{Name: "atol", Usage: "absolute tolerance of the check; 0: by the outputs' type", Action: notNegative[float64]("atol")},
+		&cli.Float64Flag{Name: "rtol", Usage: "relative tolerance of the check; 0: by the outputs' type", Action: notNegative[float64]("rtol")},
 	}
 }
 
@@ -102,28 +104,41 @@ func loadAll(paths []string) ([]*onnxgraph.Model, func(), error) {
 	return models, done, nil
 }
 
-// inferOptions reads --freeze and --free-io.
-func inferOptions(c *cli.Context) (permspec.Options, error) {
-	freeze, free := c.StringSlice("freeze"), map[string]bool{}
+// inferOptions reads --freeze and --free-io, which have to name something in m.
+func inferOptions(c *cli.Context, m *onnxgraph.Model) (permspec.Options, error) {
+	freeze, free := c.StringSlice("freeze"), c.StringSlice("free-io")
 	for _, p := range freeze {
 		if _, err := path.Match(p, ""); err != nil {
 			return permspec.Options{}, usagef("--freeze %q is not a pattern", p)
 		}
+		if !slices.ContainsFunc(m.Weights(), func(w *onnxgraph.Weight) bool { return matches(p, w.Name) }) {
+			return permspec.Options{}, hinted{fmt.Errorf("--freeze %q matches no weight of %s", p, m.Path), "onnx-rebasin inspect lists the weights"}
+		}
 	}
-	for _, n := range c.StringSlice("free-io") {
-		free[n] = true
+	ends := slices.Concat(m.Graph.Inputs, m.Graph.Outputs)
+	for _, n := range free {
+		if !slices.ContainsFunc(ends, func(v *onnxgraph.Value) bool { return v.Name == n }) {
+			var names []string
+			for _, v := range ends {
+				names = append(names, v.Name)
+			}
+			return permspec.Options{}, hinted{fmt.Errorf("--free-io %q is no input or output of %s", n, m.Path), "they are " + strings.Join(names, ", ")}
+		}
 	}
 	return permspec.Options{
 		Freeze: func(w *onnxgraph.Weight) bool {
-			for _, p := range freeze {
-				if ok, _ := path.Match(p, w.Name); ok {
-					return true
-				}
-			}
-			return false
+			return slices.ContainsFunc(freeze, func(p string) bool { return matches(p, w.Name) })
 		},
-		FreeIO: func(v *onnxgraph.Value) bool { return free[v.Name] },
+		FreeIO: func(v *onnxgraph.Value) bool { return slices.Contains(free, v.Name) },
 	}, nil
+}
+
+// matches reports whether a pattern fits a name. Slashes, which weights have in
+// their names, are like other characters.
+func matches(pattern, name string) bool {
+	flat := func(s string) string { return strings.ReplaceAll(s, "/", "\x00") }
+	ok, _ := path.Match(flat(pattern), flat(name))
+	return ok
 }
 
 // specDocument reads --spec; nil when it is not given.
@@ -154,7 +169,7 @@ func inferSpec(c *cli.Context, m *onnxgraph.Model) (*permspec.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts, err := inferOptions(c)
+	opts, err := inferOptions(c, m)
 	if err != nil {
 		return nil, err
 	}
@@ -163,16 +178,4 @@ func inferSpec(c *cli.Context, m *onnxgraph.Model) (*permspec.Spec, error) {
 		return spec, err
 	}
 	return spec.Restrict(*doc, m)
-}
-
-// wantOutput checks --output before any work is done.
-func wantOutput(c *cli.Context) (string, error) {
-	out := c.String("output")
-	if out == "" {
-		return "", hinted{usagef("%s needs an output file", c.Command.Name), "add -o out.onnx"}
-	}
-	if _, err := os.Lstat(out); err == nil && !c.Bool("force") {
-		return "", hinted{fmt.Errorf("%s exists", out), "--force replaces it"}
-	}
-	return out, nil
 }

@@ -105,7 +105,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		OnUsageError:   usageFailed,
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
-				return hinted{usagef("there is no command %q", c.Args().First()), "onnx-rebasin --help lists the commands"}
+				return noCommand(c)
 			}
 			return cli.ShowAppHelp(c)
 		},
@@ -115,50 +115,4 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		c.HideHelpCommand = true
 	}
 	return app
-}
-
-func usageFailed(c *cli.Context, err error, _ bool) error {
-	return hinted{usageError{err}, "onnx-rebasin " + strings.TrimSpace(c.Command.Name+" --help") + " lists the flags"}
-}
-
-// interspersed moves the flags of a command before its file names, because the
-// flag parser stops at the first file name. Everything after "--" is a file.
-func interspersed(app *cli.App, args []string) []string {
-	for i, a := range args {
-		if c := app.Command(a); c != nil {
-			return append(append([]string{}, args[:i+1]...), reorder(c, args[i+1:])...)
-		}
-		if !strings.HasPrefix(a, "-") {
-			break
-		}
-	}
-	return args
-}
-
-func reorder(c *cli.Command, args []string) []string {
-	takesValue := map[string]bool{}
-	for _, f := range c.Flags {
-		_, isBool := f.(*cli.BoolFlag)
-		for _, n := range f.Names() {
-			takesValue[n] = !isBool
-		}
-	}
-	var flags, files []string
-	for i := 0; i < len(args); i++ {
-		a := args[i]
-		if a == "--" {
-			files = append(files, args[i+1:]...)
-			break
-		}
-		if len(a) < 2 || a[0] != '-' {
-			files = append(files, a)
-			continue
-		}
-		flags = append(flags, a)
-		if name := strings.TrimLeft(a, "-"); takesValue[name] && i+1 < len(args) {
-			i++
-			flags = append(flags, args[i])
-		}
-	}
-	return append(append(flags, "--"), files...)
 }

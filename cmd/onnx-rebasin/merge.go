@@ -20,12 +20,12 @@ func dataFlags() []cli.Flag {
 		&cli.StringFlag{Name: "data", Usage: "judge the models on `FILE`: .npz, .npy, IDX (.gz too), CSV, a folder of images or an ONNX test_data_set"},
 		&cli.StringFlag{Name: "labels", Usage: "array, column or file of the labels in --data"},
 		&cli.StringFlag{Name: "loss", Usage: "what the outputs are: logits, probabilities, log-probabilities, binary or mse; empty: by the last operator"},
-		&cli.Float64Flag{Name: "scale", Usage: "factor for integer data; 0: 1/255 for uint8"},
+		&cli.Float64Flag{Name: "scale", Usage: "factor for integer data; 0: 1/255 for uint8", Action: finite("scale")},
 		&cli.StringFlag{Name: "mean", Usage: "`NUMBERS` subtracted after scaling, one or one a channel: 0.485,0.456,0.406"},
 		&cli.StringFlag{Name: "std", Usage: "`NUMBERS` divided by after that"},
 		&cli.StringFlag{Name: "image-size", Usage: "`HEIGHTxWIDTH` of images read from a folder; empty: the model's"},
-		&cli.IntFlag{Name: "limit", Usage: "use the first `N` samples only"},
-		&cli.IntFlag{Name: "batch", Usage: "samples run at a time"},
+		&cli.IntFlag{Name: "limit", Usage: "use the first `N` samples only", Action: notNegative[int]("limit")},
+		&cli.IntFlag{Name: "batch", Usage: "samples run at a time; 0: the usual number", Action: notNegative[int]("batch")},
 	}
 }
 
@@ -34,7 +34,7 @@ func mergeCommand() *cli.Command {
 		Name:      "merge",
 		Usage:     "align models, average them, check, and write one model",
 		UsageText: "onnx-rebasin merge A.onnx B.onnx [C.onnx …] -o merged.onnx\n\nExample: onnx-rebasin merge a.onnx b.onnx -o merged.onnx --data test.npz",
-		Flags: join(outputFlags(), []cli.Flag{&cli.Float64Flag{Name: "lambda", Value: 0.5, Usage: "weight of B in the average"}},
+		Flags: join(outputFlags(), []cli.Flag{&cli.Float64Flag{Name: "lambda", Value: 0.5, Usage: "weight of B in the average", Action: finite("lambda")}},
 			manyFlags(), matchFlags(), dataFlags(), verifyFlags(), specFlags(), backendFlags(), []cli.Flag{jsonFlag(), quietFlag()}),
 		Action: merge,
 	}

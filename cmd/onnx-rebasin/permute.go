@@ -32,7 +32,7 @@ func permute(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	out, err := wantOutput(c)
+	out, err := wantOutput(c, path)
 	if err != nil {
 		return err
 	}

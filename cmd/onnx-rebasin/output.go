@@ -1,0 +1,63 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+)
+
+// wantOutput returns --output. It fails before any work is done where the
+// result could not be written: Save looks again when it is.
+func wantOutput(c *cli.Context, inputs ...string) (string, error) {
+	out := c.String("output")
+	if out == "" {
+		return "", hinted{usagef("%s needs an output file", c.Command.Name), "add -o out.onnx"}
+	}
+	if err := folderFor(out); err != nil {
+		return "", err
+	}
+	info, err := os.Stat(out)
+	if err != nil {
+		if info, err = os.Lstat(out); errors.Is(err, fs.ErrNotExist) {
+			return out, nil
+		}
+	}
+	if err != nil {
+		return "", err
+	}
+	if info.IsDir() {
+		return "", fmt.Errorf("%s is a folder: the output is a file", out)
+	}
+	for _, in := range inputs {
+		if other, err := os.Stat(in); err == nil && os.SameFile(info, other) {
+			return "", fmt.Errorf("%s is one of the input files, which are never replaced", out)
+		}
+	}
+	if !c.Bool("force") {
+		return "", hinted{fmt.Errorf("%s exists", out), "--force replaces it"}
+	}
+	return out, nil
+}
+
+// folderFor finds out whether a file can be made where out is to be.
+func folderFor(out string) error {
+	dir := filepath.Dir(out)
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s: there is no folder %s", out, dir)
+	case err != nil:
+		return err
+	case !info.IsDir():
+		return fmt.Errorf("%s: %s is not a folder", out, dir)
+	}
+	f, err := os.CreateTemp(dir, ".onnx-rebasin-*")
+	if err != nil {
+		return fmt.Errorf("%s: nothing can be written into %s: %w", out, dir, errors.Unwrap(err))
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}

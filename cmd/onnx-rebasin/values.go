@@ -1,0 +1,43 @@
+package main
+
+import (
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// notNegative is the law of a flag that counts or bounds.
+func notNegative[T int | int64 | float64](name string) func(*cli.Context, T) error {
+	return func(_ *cli.Context, v T) error {
+		if !(v >= 0) || math.IsInf(float64(v), 0) {
+			return usagef("--%s cannot be %v", name, v)
+		}
+		return nil
+	}
+}
+
+// finite is the law of a flag that is any number.
+func finite(name string) func(*cli.Context, float64) error {
+	return func(_ *cli.Context, v float64) error {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return usagef("--%s cannot be %v", name, v)
+		}
+		return nil
+	}
+}
+
+// oneOf is the law of a flag that is one of a few words.
+func oneOf(name string, words ...string) func(*cli.Context, string) error {
+	return func(_ *cli.Context, v string) error {
+		if slices.Contains(words, v) {
+			return nil
+		}
+		hint := "--" + name + " is one of " + strings.Join(words, ", ")
+		if near := nearest(v, words); near != "" {
+			hint = "did you mean " + near + "? " + hint
+		}
+		return hinted{usagef("there is no %s %q", name, v), hint}
+	}
+}
