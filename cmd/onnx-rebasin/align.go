@@ -88,11 +88,14 @@ func newJob(c *cli.Context, most int) (*job, error) {
 	if j.output, err = wantOutput(c, paths...); err != nil {
 		return nil, err
 	}
+	if j.opts, err = options(c); err != nil {
+		return nil, err
+	}
 	models, done, err := loadAll(paths)
 	if err != nil {
 		return nil, err
 	}
-	if j.opts, err = options(c, models[0]); err != nil {
+	if j.opts.Infer, err = inferOptions(c, models[0]); err != nil {
 		done()
 		return nil, err
 	}
@@ -102,15 +105,13 @@ func newJob(c *cli.Context, most int) (*job, error) {
 	return j, nil
 }
 
-// options reads the flags of rebasin.Options, for a merge into the file of a.
-func options(c *cli.Context, a *onnxgraph.Model) (rebasin.Options, error) {
+// options reads the flags of rebasin.Options, but for those that name parts of a
+// model: see inferOptions.
+func options(c *cli.Context) (rebasin.Options, error) {
 	var o rebasin.Options
 	o.NoMatch = c.String("method") == "none"
 	var err error
 	if o.Spec, err = specDocument(c); err != nil {
-		return o, err
-	}
-	if o.Infer, err = inferOptions(c, a); err != nil {
 		return o, err
 	}
 	if o.Match, err = searchOptions(c); err != nil {

@@ -81,16 +81,20 @@ func barrier(c *cli.Context) error {
 
 // measure finds the barriers between two files.
 func measure(c *cli.Context, paths []string) (*rebasin.Barriers, []string, error) {
+	opts := rebasin.BarrierOptions{Points: c.Int("points"), Open: openOptions(c)}
+	var err error
+	if opts.Options, err = options(c); err != nil {
+		return nil, nil, err
+	}
+	if opts.Evaluate, err = evaluateOptions(c); err != nil {
+		return nil, nil, err
+	}
 	models, done, err := loadAll(paths)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer done()
-	opts := rebasin.BarrierOptions{Points: c.Int("points"), Open: openOptions(c)}
-	if opts.Options, err = options(c, models[0]); err != nil {
-		return nil, nil, err
-	}
-	if opts.Evaluate, err = evaluateOptions(c); err != nil {
+	if opts.Infer, err = inferOptions(c, models[0]); err != nil {
 		return nil, nil, err
 	}
 	var hints []string
