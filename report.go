@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"math"
 	"os"
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval"
@@ -131,13 +132,18 @@ func (a *Alignment) Hints() []string {
 
 // Hints are plain remarks on the metrics.
 func (e *EvalReport) Hints(permuted bool) []string {
-	if e.Merged == nil || e.Naive == nil {
+	if e.Merged == nil || e.Naive == nil || e.A == nil || e.B == nil {
 		return nil
 	}
+	if math.IsNaN(e.A.Loss) || math.IsNaN(e.B.Loss) {
+		return []string{"a loss that is not a number comes from data or weights that are none, or from a loss that does not go with the outputs (--loss)"}
+	}
+	// Accuracies are NaN where there is none, and then decide nothing.
+	usable := 0.8 * min(e.A.Accuracy, e.B.Accuracy)
 	switch {
-	case permuted && e.Naive.Loss <= e.Merged.Loss && e.Naive.Accuracy >= e.Merged.Accuracy:
+	case permuted && e.Naive.Loss <= e.Merged.Loss && !(e.Naive.Accuracy < e.Merged.Accuracy) && !(e.Naive.Accuracy < usable):
 		return []string{"the naive average is no worse here: these models may share an ancestor, and need no alignment"}
-	case e.A != nil && e.B != nil && e.Merged.Accuracy < 0.8*min(e.A.Accuracy, e.B.Accuracy):
+	case e.Merged.Accuracy < usable:
 		return []string{"the merged model is far below its ends: averaging shrinks the activations of narrow networks and of networks with BatchNormalization, whose statistics then have to be estimated anew"}
 	}
 	return nil

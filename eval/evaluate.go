@@ -57,7 +57,7 @@ func EvaluateAll(ctx context.Context, runners []*Runner, set *dataset.Set, opts 
 			return nil, err
 		}
 	}
-	p := &pass{runners: runners, opts: opts, labelled: set.HasLabels()}
+	p := &pass{runners: runners, opts: opts, data: set.Name, labelled: set.HasLabels()}
 	if err := p.start(); err != nil {
 		return nil, err
 	}
@@ -86,6 +86,7 @@ type pass struct {
 	runners  []*Runner
 	outputs  []*onnxgraph.Value
 	opts     EvaluateOptions
+	data     string // name of the data set
 	labelled bool
 	kinds    []Loss // of the runners
 	tallies  []*tally
@@ -241,7 +242,7 @@ func (p *pass) count(all []*scores, right labels) error {
 		weights := p.draws.next()
 		for i, s := range all {
 			if err := p.tallies[i].add(s, right, sample, weights); err != nil {
-				return fmt.Errorf("eval: %w", err)
+				return fmt.Errorf("eval: %s: %w", p.data, err)
 			}
 		}
 	}

@@ -123,7 +123,8 @@ func squaredError(row, target []float64) float64 {
 }
 
 // addClass counts one row of log-probabilities whose class is y and reports
-// whether the highest one is y's. Of equal ones the first is the highest.
+// whether the highest one is y's. Of equal ones the first is the highest, and a
+// NaN is none.
 func (t *tally) addClass(row []float64, y int) bool {
 	best, above := argmax(row), 0
 	for c, v := range row {
@@ -131,7 +132,7 @@ func (t *tally) addClass(row []float64, y int) bool {
 			above++
 		}
 	}
-	hit := best == y
+	hit := best == y && !math.IsNaN(row[y])
 	if hit {
 		t.correct++
 	}

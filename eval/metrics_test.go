@@ -99,6 +99,11 @@ func TestCounts(t *testing.T) {
 	if m.Confusion[0][0] != 1 || m.Confusion[4][0] != 1 || m.Confusion[5][0] != 1 || m.Confusion[3][2] != 1 {
 		t.Errorf("confusion %v", m.Confusion)
 	}
+	// Scores that are not numbers are never right.
+	if e, err = judge(t, "Relu", []int{2}, EvaluateOptions{}, "NaN,NaN,0", "0,1,1"); err != nil {
+		t.Fatal(err)
+	}
+	near(t, "accuracy with NaN", e.Metrics[0].Accuracy, 0.5)
 	// Two bins: confidence .9 with accuracy ½, confidence .6 with accuracy 1.
 	e, err = judge(t, "Softmax", []int{2}, EvaluateOptions{}, "0.9,0.1,0", "0.9,0.1,1", "0.6,0.4,0", "0.4,0.6,1")
 	if err != nil {
@@ -118,7 +123,7 @@ func TestEvaluateErrors(t *testing.T) {
 		rows []string
 		want string
 	}{
-		{"Relu", LossAuto, []string{"0,1,2"}, "eval: label 2 of sample 0 is not one of the model's 2 classes"},
+		{"Relu", LossAuto, []string{"0,1,2"}, "eval: d.csv: label 2 of sample 0 is not one of the model's 2 classes"},
 		{"Relu", LossAuto, []string{"0,1,0.5"}, `output "y": label 0.5 is not a class number; for targets that are measured, choose the loss "mse"`},
 		{"Relu", LossBinary, []string{"0,1,1"}, `the loss "binary" wants one number per label`},
 		{"Relu", LossMSE, []string{"0,1,1"}, "have 1 numbers per sample, the output has 2"},
@@ -139,6 +144,11 @@ func TestPlaces(t *testing.T) {
 		if err != nil || s.classes != 3 || !slices.Equal(s.rows[0], []float64{1, 2, 3}) || !slices.Equal(s.rows[1], []float64{6, 5, 4}) {
 			t.Errorf("%v: %v, %v", x.Shape, s, err)
 		}
+	}
+	// Two labels for the six numbers of a plain row are not two rows of three.
+	flat := &onnxgraph.Tensor{Type: onnxgraph.Float32, Shape: []int{1, 6}, Data: []float32{1, 2, 3, 6, 5, 4}}
+	if _, err := readScores(flat, 1, 2, LossLogits); err == nil || !strings.Contains(err.Error(), "does not go with 2 labels per sample") {
+		t.Errorf("two labels for one row of scores: error %v", err)
 	}
 	hot := &onnxgraph.Tensor{Type: onnxgraph.Float32, Shape: []int{2, 3}, Data: []float32{0, 1, 0, 1, 0, 0}}
 	if l, err := readLabels(hot, 2, 3, LossLogits); err != nil || !slices.Equal(l.classes, []int64{1, 0}) || l.places != 1 {

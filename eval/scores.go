@@ -111,6 +111,17 @@ func guessPlaces(shape []int) int {
 	return 1
 }
 
+// takesLabels reports whether an output can be read as so many rows of classes a
+// sample: with more than one, classes are an axis of their own, the last or the
+// first after the samples, or there is one number for each label.
+func takesLabels(shape []int, per, places int) bool {
+	if places <= 1 || per == places {
+		return places > 0
+	}
+	rank := len(shape)
+	return rank > 2 && (per == places*shape[rank-1] || per == places*shape[1])
+}
+
 // readScores takes the first n samples of an output apart. Classes are the last
 // axis or, when a sample has several labels and its second axis fits them, the
 // first after the samples: [n, classes, height, width].
@@ -123,7 +134,7 @@ func readScores(t *onnxgraph.Tensor, n, places int, loss Loss) (*scores, error) 
 	if err != nil {
 		return nil, err
 	}
-	if per%places != 0 {
+	if !takesLabels(t.Shape, per, places) {
 		return nil, fmt.Errorf("the output has shape %v, which does not go with %d labels per sample", t.Shape, places)
 	}
 	s := &scores{n: n, places: places, classes: per / places}
