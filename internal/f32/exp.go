@@ -58,6 +58,47 @@ func Gelu(dst, x []float32) {
 	}
 }
 
+// GeluTanh sets dst to x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))/2.
+func GeluTanh(dst, x []float32) {
+	const root = 0.7978845608028654
+	var part [256]float32
+	for len(x) > 0 {
+		n := min(len(x), len(part))
+		half := part[:n]
+		Mul(half, x[:n], x[:n])
+		Affine(half, half, root*0.044715, root)
+		Mul(half, half, x[:n])
+		Tanh(half, half)
+		Affine(half, half, 0.5, 0.5)
+		Mul(dst[:n], x[:n], half)
+		dst, x = dst[n:], x[n:]
+	}
+}
+
+// Swish sets dst to x/(1 + exp(-alpha·x)).
+func Swish(dst, x []float32, alpha float32) {
+	var part [256]float32
+	for len(x) > 0 {
+		n := min(len(x), len(part))
+		gate := part[:n]
+		Affine(gate, x[:n], alpha, minusZero)
+		Sigmoid(gate, gate)
+		Mul(dst[:n], x[:n], gate)
+		dst, x = dst[n:], x[n:]
+	}
+}
+
+// LeakyRelu sets dst to x where x is not negative, else to alpha·x, for alpha between 0 and 1.
+func LeakyRelu(dst, x []float32, alpha float32) {
+	var part [256]float32
+	for len(x) > 0 {
+		n := min(len(x), len(part))
+		Affine(part[:n], x[:n], alpha, minusZero)
+		Greater(dst[:n], x[:n], part[:n])
+		dst, x = dst[n:], x[n:]
+	}
+}
+
 // Softmax sets dst to exp(x - max x), divided by the sum of that, which is taken in float64.
 func Softmax(dst, x []float32) {
 	Affine(dst, x, 1, -Max(x))

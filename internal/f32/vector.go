@@ -48,6 +48,30 @@ func Mul(dst, a, b []float32) {
 	}
 }
 
+// Div sets dst = a/b, element by element.
+func Div(dst, a, b []float32) {
+	sameLen("Div", len(dst), len(a), len(b))
+	for i := current.div(dst, a, b); i < len(dst); i++ {
+		dst[i] = a[i] / b[i]
+	}
+}
+
+// Greater sets dst to the greater of a and b, element by element; NaN where one is.
+func Greater(dst, a, b []float32) {
+	sameLen("Greater", len(dst), len(a), len(b))
+	for i := current.greater(dst, a, b); i < len(dst); i++ {
+		dst[i] = max(a[i], b[i])
+	}
+}
+
+// GreaterOfPairs sets dst[i] to the greater of x[2i] and x[2i+1]; x has twice as many elements and may not be dst.
+func GreaterOfPairs(dst, x []float32) {
+	sameLen("GreaterOfPairs", 2*len(dst), len(x))
+	for i := current.greaterOfPairs(dst, x); i < len(dst); i++ {
+		dst[i] = max(x[2*i], x[2*i+1])
+	}
+}
+
 // Affine sets dst = scale·x + shift, each operation rounded.
 func Affine(dst, x []float32, scale, shift float32) {
 	affine(dst, x, scale, shift, minusInf)

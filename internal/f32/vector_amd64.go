@@ -16,6 +16,15 @@ func subAVX2(dst, a, b *float32, n int)
 func mulAVX2(dst, a, b *float32, n int)
 
 //go:noescape
+func divAVX2(dst, a, b *float32, n int)
+
+//go:noescape
+func greaterAVX2(dst, a, b *float32, n int)
+
+//go:noescape
+func greaterOfPairsAVX2(dst, x *float32, n int)
+
+//go:noescape
 func affineAVX2(dst, x *float32, n int, scale, shift, floor float32)
 
 //go:noescape
@@ -66,6 +75,30 @@ func (s isa) mul(dst, a, b []float32) int {
 	n := s.vectors(len(dst))
 	if n > 0 {
 		mulAVX2(&dst[0], &a[0], &b[0], n)
+	}
+	return n
+}
+
+func (s isa) div(dst, a, b []float32) int {
+	n := s.vectors(len(dst))
+	if n > 0 {
+		divAVX2(&dst[0], &a[0], &b[0], n)
+	}
+	return n
+}
+
+func (s isa) greater(dst, a, b []float32) int {
+	n := s.vectors(len(dst))
+	if n > 0 {
+		greaterAVX2(&dst[0], &a[0], &b[0], n)
+	}
+	return n
+}
+
+func (s isa) greaterOfPairs(dst, x []float32) int {
+	n := s.vectors(len(dst))
+	if n > 0 {
+		greaterOfPairsAVX2(&dst[0], &x[0], n)
 	}
 	return n
 }

@@ -87,6 +87,60 @@ TEXT ·mulAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), CX
 	BINARY(VMULPS)
 
+// func divAVX2(dst, a, b *float32, n int)
+TEXT ·divAVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), CX
+	BINARY(VDIVPS)
+
+// MAX sets c to the greater of a and b, NaN if one is: VMAXPS alone forgets a NaN in a.
+#define MAX(a, b, c) \
+	VMAXPS b, a, c; \
+	VCMPPS $3, a, a, Y7; \
+	VBLENDVPS Y7, a, c, c
+
+// func greaterAVX2(dst, a, b *float32, n int)
+TEXT ·greaterAVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), CX
+	XORL AX, AX
+
+loop:
+	VMOVUPS (SI)(AX*4), Y0
+	VMOVUPS (DX)(AX*4), Y1
+	MAX(Y0, Y1, Y2)
+	VMOVUPS Y2, (DI)(AX*4)
+	ADDQ $8, AX
+	SUBQ $8, CX
+	JNE loop
+	VZEROUPPER
+	RET
+
+// func greaterOfPairsAVX2(dst, x *float32, n int)
+TEXT ·greaterOfPairsAVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), CX
+
+loop:
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VSHUFPS $0x88, Y1, Y0, Y2 // even elements, in quarters 0 2 1 3
+	VSHUFPS $0xdd, Y1, Y0, Y3
+	MAX(Y2, Y3, Y4)
+	VPERMPD $0xd8, Y4, Y4
+	VMOVUPS Y4, (DI)
+	ADDQ $64, SI
+	ADDQ $32, DI
+	SUBQ $8, CX
+	JNE loop
+	VZEROUPPER
+	RET
+
 // func affineAVX2(dst, x *float32, n int, scale, shift, floor float32)
 TEXT ·affineAVX2(SB), NOSPLIT, $0-36
 	MOVQ dst+0(FP), DI

@@ -27,6 +27,8 @@ func TestElementwise(t *testing.T) {
 		{"Add", Add, func(a, b float32) float32 { return a + b }},
 		{"Sub", Sub, func(a, b float32) float32 { return a - b }},
 		{"Mul", Mul, func(a, b float32) float32 { return a * b }},
+		{"Div", Div, func(a, b float32) float32 { return a / b }},
+		{"Greater", Greater, func(a, b float32) float32 { return max(a, b) }},
 		{"Relu", func(dst, a, _ []float32) { Relu(dst, a) }, func(a, _ float32) float32 {
 			if a < 0 {
 				return 0
@@ -55,6 +57,24 @@ func TestElementwise(t *testing.T) {
 				requireAlike(t, fmt.Sprintf("%v %s of %d in place", s, op.name, n), in, want)
 			})
 		}
+	}
+}
+
+func TestGreaterOfPairs(t *testing.T) {
+	rng := newRand()
+	for _, n := range lengths() {
+		x, want := noise(rng, 2*n), make([]float32, n)
+		for i := range want {
+			if i%5 < 2 {
+				x[2*i+i%5] = float32(math.NaN())
+			}
+			want[i] = max(x[2*i], x[2*i+1])
+		}
+		withISA(func(s isa) {
+			dst := make([]float32, n)
+			GreaterOfPairs(dst, x)
+			requireAlike(t, fmt.Sprintf("%v: pairs of %d", s, 2*n), dst, want)
+		})
 	}
 }
 

@@ -76,6 +76,9 @@ func arith(c *Call, op string) error {
 	typ := c.In[0].Type
 	switch c.In[0].Data.(type) {
 	case []float32:
+		if row := quickRow2(op); row != nil {
+			return zip(c, typ, row)
+		}
 		return zip(c, typ, arithRow[float32](op))
 	case []float64:
 		return zip(c, typ, arithRow[float64](op))

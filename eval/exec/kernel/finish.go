@@ -63,7 +63,7 @@ var activationParams = map[string][]string{
 func rowFor(n *Node) (func(d, x []float32), error) {
 	switch {
 	case n.Op == "Relu":
-		return signedRow[float32]("Relu"), nil
+		return f32.Relu, nil
 	case n.Op == "Clip":
 		return clipRow(n.Float("min", -maxFloat32), n.Float("max", maxFloat32)), nil
 	case !pointwise(n.Op):

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/onnx-rebasin/onnx-rebasin/internal/f32"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
 
@@ -24,6 +25,9 @@ var normalizing = ops{
 
 // moments returns the mean and the variance of x, summed in float64.
 func moments[T float](x []T) (mean, variance float64) {
+	if v, ok := any(x).([]float32); ok && len(v) > 0 {
+		return moments32(v)
+	}
 	for _, v := range x {
 		mean += float64(v)
 	}
@@ -35,8 +39,29 @@ func moments[T float](x []T) (mean, variance float64) {
 	return mean, variance / float64(len(x))
 }
 
+// moments32 sums by vectors: the variance about a rounded mean first, then about the mean.
+func moments32(x []float32) (mean, variance float64) {
+	n := float64(len(x))
+	mean = f32.Sum(x) / n
+	centre := float32(mean)
+	var part [256]float32
+	square, rest := 0.0, 0.0
+	for len(x) > 0 {
+		d := part[:min(len(x), len(part))]
+		f32.Affine(d, x[:len(d)], 1, -centre)
+		square += f32.Dot(d, d)
+		rest += f32.Sum(d)
+		x = x[len(d):]
+	}
+	rest /= n
+	return mean, max(0, square/n-rest*rest)
+}
+
 // meanSquare returns the mean of x².
 func meanSquare[T float](x []T) float64 {
+	if v, ok := any(x).([]float32); ok {
+		return f32.Dot(v, v) / float64(len(v))
+	}
 	sum := 0.0
 	for _, v := range x {
 		sum += float64(v) * float64(v)
@@ -104,9 +129,7 @@ func groupNormOf[T float](c *Call, d, x []T, groups int, eps float64) error {
 				a := T(inv * float64(s))
 				shift := T(float64(b) - mean*inv*float64(s))
 				to := d[(g*per+k)*plane:][:plane]
-				for i, v := range part[k*plane:][:plane] {
-					to[i] = v*a + shift
-				}
+				affineRow(to, part[k*plane:][:plane], a, shift)
 			}
 		}
 	})
@@ -209,6 +232,10 @@ func lineNorm[T float](d, x, scale, bias []T, eps float64, centre bool) moment {
 		m.inv = 1 / math.Sqrt(meanSquare(x)+eps)
 	}
 	mean, inv := T(m.mean), T(m.inv)
+	if v, ok := any(x).([]float32); ok {
+		affine32(any(d).([]float32), v, float32(mean), float32(inv), any(scale).([]float32), any(bias).([]float32))
+		return m
+	}
 	for i, v := range x {
 		y := (v - mean) * inv
 		if scale != nil {
@@ -220,6 +247,18 @@ func lineNorm[T float](d, x, scale, bias []T, eps float64, centre bool) moment {
 		d[i] = y
 	}
 	return m
+}
+
+// affine32 sets d = (x - mean) · inv · scale + bias.
+func affine32(d, x []float32, mean, inv float32, scale, bias []float32) {
+	f32.Affine(d, x, 1, -mean)
+	f32.Scale(d, inv)
+	if scale != nil {
+		f32.Mul(d, d, scale)
+	}
+	if bias != nil {
+		f32.Add(d, d, bias)
+	}
 }
 
 // operand reads an optional tensor of n elements (or of one, repeated).

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/onnx-rebasin/onnx-rebasin/internal/f32"
 )
 
 // prepareBatchNorm prepares BatchNormalization, with given statistics or, in
@@ -113,13 +115,20 @@ func channelAffine[T float](c *Call, d, x []T, scale, shift []float64) {
 	}
 	c.Parallel(len(x)/plane, plane, func(lo, hi int) {
 		for p := lo; p < hi; p++ {
-			a, b := T(scale[p%n]), T(shift[p%n])
-			to := d[p*plane:][:plane]
-			for i, v := range x[p*plane:][:plane] {
-				to[i] = v*a + b
-			}
+			affineRow(d[p*plane:][:plane], x[p*plane:][:plane], T(scale[p%n]), T(shift[p%n]))
 		}
 	})
+}
+
+// affineRow sets d = a·x + b.
+func affineRow[T float](d, x []T, a, b T) {
+	if v, ok := any(x).([]float32); ok && len(x) >= 8 {
+		f32.Affine(any(d).([]float32), v, float32(a), float32(b))
+		return
+	}
+	for i, v := range x {
+		d[i] = v*a + b
+	}
 }
 
 // channelMoments returns mean and variance of every channel of input 0 over

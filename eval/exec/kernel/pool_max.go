@@ -119,6 +119,10 @@ func maxPool[T number](c *Call, p *placement, d []T, index []int64, x []T, colum
 	if outPlane == 0 {
 		return
 	}
+	if v, ok := any(x).([]float32); ok && index == nil && len(p.in) <= 2 && size(p.dilation) == 1 && inPlane > 0 {
+		maxPoolRows(c, p, any(d).([]float32), v)
+		return
+	}
 	spans, steps, low := p.allSpans(), strides(p.in), least[T]()
 	step := p.dilation[len(p.in)-1]
 	c.Parallel(len(d)/outPlane, outPlane*size(p.kernel), func(lo, hi int) {

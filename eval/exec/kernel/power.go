@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/onnx-rebasin/onnx-rebasin/internal/f32"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
 
@@ -35,6 +36,9 @@ func preparePow(*Node) (Kernel, error) {
 func floatPow[T float](c *Call) error {
 	typ := c.In[0].Type
 	if y, ok := c.In[1].Data.([]T); ok && len(y) == 1 && (y[0] == 2 || y[0] == 0.5) && len(c.In[1].Shape) <= len(c.In[0].Shape) {
+		if x, ok := c.In[0].Data.([]float32); ok && len(x) > 0 && y[0] == 2 {
+			return apply(c, typ, 1, func(d, x []float32) { f32.Mul(d, x, x) })
+		}
 		if y[0] == 2 {
 			return apply(c, typ, 1, rowOf(func(x T) T { return x * x }))
 		}

@@ -3,6 +3,8 @@ package kernel
 import (
 	"math"
 	"slices"
+
+	"github.com/onnx-rebasin/onnx-rebasin/internal/f32"
 )
 
 // reducing is the table of the operators that fold axes into one number.
@@ -62,7 +64,11 @@ func reduce(c *Call, op string, axes []int, keep bool) error {
 	w := &fold{c: c, over: over, within: newLoops(folded, foldedSteps), n: size(folded)}
 	switch v := x.Data.(type) {
 	case []float32:
-		foldAll(w, out.Data.([]float32), v, reducerOf[float32, float64](op))
+		r := reducerOf[float32, float64](op)
+		if row := quickFold(op); row != nil {
+			r.row = row
+		}
+		foldAll(w, out.Data.([]float32), v, r)
 	case []float64:
 		foldAll(w, out.Data.([]float64), v, reducerOf[float64, float64](op))
 	case []int8:
@@ -81,6 +87,19 @@ func reduce(c *Call, op string, axes []int, keep bool) error {
 		foldBools(w, out.Data.([]bool), v, op)
 	default:
 		return badType(x)
+	}
+	return nil
+}
+
+// quickFold returns the row function of a reduction of float32 that uses vectors, nil if there is none.
+func quickFold(op string) func(acc float64, shift float32, x []float32) float64 {
+	switch op {
+	case "ReduceSum", "ReduceMean":
+		return func(acc float64, _ float32, x []float32) float64 { return acc + f32.Sum(x) }
+	case "ReduceL2", "ReduceSumSquare":
+		return func(acc float64, _ float32, x []float32) float64 { return acc + f32.Dot(x, x) }
+	case "ReduceMax":
+		return func(acc float64, _ float32, x []float32) float64 { return max(acc, float64(f32.Max(x))) }
 	}
 	return nil
 }

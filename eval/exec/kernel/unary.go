@@ -1,6 +1,10 @@
 package kernel
 
-import "math"
+import (
+	"math"
+
+	"github.com/onnx-rebasin/onnx-rebasin/internal/f32"
+)
 
 // unary is the table of the operators on one number.
 var unary = ops{
@@ -163,6 +167,9 @@ func prepareSigned(n *Node) (Kernel, error) {
 		typ := c.In[0].Type
 		switch c.In[0].Data.(type) {
 		case []float32:
+			if op == "Relu" {
+				return apply(c, typ, 1, f32.Relu)
+			}
 			return apply(c, typ, 1, signedRow[float32](op))
 		case []float64:
 			return apply(c, typ, 1, signedRow[float64](op))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval"
+	"github.com/onnx-rebasin/onnx-rebasin/internal/cputime"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
 
@@ -68,14 +69,14 @@ func (c *contest) run(arg string) error {
 // for a while after their work, come to rest.
 func (c *contest) round(s *eval.Runner, inputs map[string]*onnxgraph.Tensor) (times, error) {
 	time.Sleep(30 * time.Millisecond)
-	start, cpu, runs := time.Now(), cpuSeconds(), 0
+	start, cpu, runs := time.Now(), cputime.Seconds(), 0
 	for time.Since(start) < c.span {
 		if _, err := s.Run(context.Background(), inputs, nil); err != nil {
 			return times{}, err
 		}
 		runs++
 	}
-	return times{cpu: []float64{(cpuSeconds() - cpu) / float64(runs)}, wall: []float64{time.Since(start).Seconds() / float64(runs)}}, nil
+	return times{cpu: []float64{(cputime.Seconds() - cpu) / float64(runs)}, wall: []float64{time.Since(start).Seconds() / float64(runs)}}, nil
 }
 
 // allocated returns how many bytes one run allocates.

@@ -1,11 +1,11 @@
 //go:build unix
 
-package main
+package cputime
 
 import "golang.org/x/sys/unix"
 
-// cpuSeconds returns the processor time that all threads of the process have spent.
-func cpuSeconds() float64 {
+// Seconds returns the processor time that all threads of the process have spent.
+func Seconds() float64 {
 	var u unix.Rusage
 	if unix.Getrusage(unix.RUSAGE_SELF, &u) != nil {
 		return 0
