@@ -1,7 +1,9 @@
 package permspec
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -12,15 +14,13 @@ func (f *finisher) finish(ws []WeightLayout) []Group {
 	f.orient()
 	f.close()
 	f.sort()
-	names := map[string]string{}
+	names, at := map[string]string{}, f.positions()
 	var groups []Group
 	for i, a := range f.order {
 		names[a] = letters(i)
 		g := Group{Name: letters(i), Size: f.atoms[a].size}
-		for j, y := range f.order[:i] {
-			if f.atoms[a].under[y] {
-				g.Under = append(g.Under, j)
-			}
+		for _, y := range f.above(a, at) {
+			g.Under = append(g.Under, at[y])
 		}
 		groups = append(groups, g)
 	}
@@ -28,6 +28,20 @@ func (f *finisher) finish(ws []WeightLayout) []Group {
 		w.Layout.rename(names)
 	}
 	return groups
+}
+
+// positions tells where each atom stands in the order.
+func (f *finisher) positions() map[string]int {
+	at := make(map[string]int, len(f.order))
+	for i, x := range f.order {
+		at[x] = i
+	}
+	return at
+}
+
+// above lists what x is under, in order.
+func (f *finisher) above(x string, at map[string]int) []string {
+	return slices.SortedFunc(maps.Keys(f.atoms[x].under), func(y, z string) int { return cmp.Compare(at[y], at[z]) })
 }
 
 // rename gives every atom its name; partners of choices get capital letters.
@@ -78,26 +92,37 @@ func letters(i int) string {
 // by side in one order: both kinds of permutation together generate every
 // permutation of the pairs.
 func (f *finisher) fuseAll(ws []WeightLayout) {
-	for again := true; again; {
-		again = false
-		for _, x := range f.order {
-			for _, y := range f.order {
-				if x != y && f.atoms[x].under[y] && f.atoms[y].under[x] && adjacent(ws, x, y) {
-					f.fuse(ws, x, y)
-					again = true
-					break
-				}
+	stands := map[string][]Layout{}
+	for _, w := range ws {
+		seen := map[string]bool{}
+		w.Layout.each(func(x *Factor) {
+			if !seen[x.Name] {
+				seen[x.Name] = true
+				stands[x.Name] = append(stands[x.Name], w.Layout)
 			}
-			if again {
-				break
-			}
+		})
+	}
+	at := f.positions()
+	for _, x := range slices.Clone(f.order) {
+		for y := f.neighbour(x, at, stands); y != ""; y = f.neighbour(x, at, stands) {
+			f.fuse(stands, x, y)
 		}
 	}
 }
 
+// neighbour returns an atom to fuse with x, "" when there is none.
+func (f *finisher) neighbour(x string, at map[string]int, stands map[string][]Layout) string {
+	for _, y := range f.above(x, at) {
+		if f.atoms[y].under[x] && adjacent(slices.Concat(stands[x], stands[y]), x, y) {
+			return y
+		}
+	}
+	return ""
+}
+
 // adjacent reports whether x, wherever it stands, stands right before y, and y
 // right behind x.
-func adjacent(ws []WeightLayout, x, y string) bool {
+func adjacent(layouts []Layout, x, y string) bool {
 	ok := true
 	var axis func(a Axis)
 	var factor func(f Factor)
@@ -120,8 +145,8 @@ func adjacent(ws []WeightLayout, x, y string) bool {
 			}
 		}
 	}
-	for _, w := range ws {
-		for _, a := range w.Layout {
+	for _, l := range layouts {
+		for _, a := range l {
 			axis(a)
 		}
 	}
@@ -129,7 +154,7 @@ func adjacent(ws []WeightLayout, x, y string) bool {
 }
 
 // fuse replaces (x y) by one atom, which keeps the name of x.
-func (f *finisher) fuse(ws []WeightLayout, x, y string) {
+func (f *finisher) fuse(stands map[string][]Layout, x, y string) {
 	var axis func(a Axis)
 	axis = func(a Axis) {
 		for i, t := range a {
@@ -142,11 +167,12 @@ func (f *finisher) fuse(ws []WeightLayout, x, y string) {
 			}
 		}
 	}
-	for _, w := range ws {
-		for _, a := range w.Layout {
+	for _, l := range stands[y] {
+		for _, a := range l {
 			axis(a)
 		}
 	}
+	delete(stands, y)
 	both := atomInfo{size: f.atoms[x].size * f.atoms[y].size, under: map[string]bool{}}
 	for z := range f.atoms[x].under {
 		if f.atoms[y].under[z] {
@@ -167,9 +193,10 @@ func (f *finisher) fuse(ws []WeightLayout, x, y string) {
 // orient breaks what is left of mutual nesting: the atom seen first stays
 // outside.
 func (f *finisher) orient() {
-	for i, x := range f.order {
-		for _, y := range f.order[i+1:] {
-			if f.atoms[x].under[y] && f.atoms[y].under[x] {
+	at := f.positions()
+	for _, x := range f.order {
+		for _, y := range f.above(x, at) {
+			if at[y] > at[x] && f.atoms[y].under[x] {
 				delete(f.atoms[x].under, y)
 			}
 		}
@@ -179,13 +206,11 @@ func (f *finisher) orient() {
 // close keeps "under" transitive: x stays under y only when it is under all
 // that y is under.
 func (f *finisher) close() {
+	at := f.positions()
 	for again := true; again; {
 		again = false
 		for _, x := range f.order {
-			for _, y := range f.order {
-				if !f.atoms[x].under[y] {
-					continue
-				}
+			for _, y := range f.above(x, at) {
 				for z := range f.atoms[y].under {
 					if z == x || !f.atoms[x].under[z] {
 						delete(f.atoms[x].under, y)
@@ -201,17 +226,15 @@ func (f *finisher) close() {
 // sort puts every atom behind those it is under, else in order of first sight.
 func (f *finisher) sort() {
 	var out []string
-	placed := map[string]bool{}
+	at, placed := f.positions(), map[string]bool{}
 	var place func(x string)
 	place = func(x string) {
 		if placed[x] {
 			return
 		}
 		placed[x] = true
-		for _, y := range f.order {
-			if f.atoms[x].under[y] {
-				place(y)
-			}
+		for _, y := range f.above(x, at) {
+			place(y)
 		}
 		out = append(out, x)
 	}
