@@ -16,10 +16,11 @@ import (
 // it.
 type dataFile struct {
 	name     string // where it is saved
+	store    *store
 	old      []byte
 	uses     []*dataUse
 	appended int64 // where the appended data ends
-	sum      hash.Hash
+	sum      hash.Hash // of what was written, if the model gives a checksum
 }
 
 // A dataUse is one tensor's part of an external file.
@@ -67,7 +68,7 @@ func (m *Model) dataFiles() ([]*dataFile, error) {
 			if err != nil {
 				return nil, err
 			}
-			byName[name] = &dataFile{name: name, old: c.data}
+			byName[name] = &dataFile{name: name, store: m.file.store, old: c.data}
 			files = append(files, byName[name])
 		}
 		byName[name].uses = append(byName[name].uses, u)
@@ -162,10 +163,12 @@ func agree(group []*dataUse) (bool, error) {
 // WriteTo writes the file with the replaced tensors, one at a time.
 func (f *dataFile) WriteTo(w io.Writer) (int64, error) {
 	f.sum = sha1.New()
-	w = io.MultiWriter(w, f.sum)
+	if slices.ContainsFunc(f.uses, func(u *dataUse) bool { return u.ref.checksum }) {
+		w = io.MultiWriter(w, f.sum)
+	}
 	done := int64(0)
 	put := func(b []byte) error {
-		n, err := w.Write(b)
+		n, err := f.store.copyOut(w, b)
 		done += int64(n)
 		return err
 	}

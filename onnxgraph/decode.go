@@ -38,7 +38,7 @@ func decode[T fixed](raw []byte) []T {
 var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
 
 // Tensor returns the numbers of a weight as a Tensor that shares no memory with
-// the model.
+// the model. What it read of a mapped file does not stay in memory.
 func (m *Model) Tensor(w *Weight) (*Tensor, error) {
 	t := &Tensor{Type: w.Type, Shape: make([]int, len(w.Shape))}
 	for i, d := range w.Shape {
@@ -57,6 +57,7 @@ func (m *Model) Tensor(w *Weight) (*Tensor, error) {
 		return nil, err
 	}
 	t.Data, err = decodeType(raw, w.Type, int(w.Elements()))
+	m.Forget(raw)
 	if err != nil {
 		return nil, fmt.Errorf("read weight %q: %w", w.Name, err)
 	}

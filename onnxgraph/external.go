@@ -18,6 +18,7 @@ type reference struct {
 	location string // slash-separated, below the model's folder
 	offset   int64
 	length   int64 // -1 when the file does not say
+	checksum bool  // the file gives one
 }
 
 // isExternal reports whether t keeps its data in another file.
@@ -38,6 +39,8 @@ func parseReference(t *onnxpb.TensorProto) (reference, error) {
 			r.offset, err = parseCount(e.GetValue())
 		case "length":
 			r.length, err = parseCount(e.GetValue())
+		case "checksum":
+			r.checksum = true
 		}
 		if err != nil {
 			return r, fmt.Errorf("external data, %s %q: %w", e.GetKey(), e.GetValue(), err)
@@ -103,7 +106,7 @@ func (f *store) open(location string) (*contents, error) {
 		return nil, fmt.Errorf("external data: %w", err)
 	}
 	f.external[location] = c
-	f.release = append(f.release, c.release)
+	f.hold(c)
 	return c, nil
 }
 

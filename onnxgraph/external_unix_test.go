@@ -3,10 +3,12 @@
 package onnxgraph_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -74,5 +76,41 @@ func TestExternalConfined(t *testing.T) {
 	m := parse(t, chain(away("a", 1, "location", "w")))
 	if _, err := m.Bytes(m.Weights()[0]); err == nil {
 		t.Error("external data read without a folder")
+	}
+}
+
+// Bytes that were let go are read again, also from several goroutines.
+func TestForget(t *testing.T) {
+	data := make([]float32, 1<<20)
+	for i := range data {
+		data[i] = float32(i)
+	}
+	path := write(t, "m.onnx", marshal(t, chain(away("a", int64(len(data)), "location", "w"), floats("b", data...))), "w", rawFloats(data...))
+	m, err := onnxgraph.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	var wg sync.WaitGroup
+	for range 4 {
+		for _, w := range m.Weights() {
+			wg.Go(func() {
+				for range 20 {
+					b, err := m.Bytes(w)
+					if err != nil || !bytes.Equal(b, rawFloats(data...)) {
+						t.Errorf("%v: other bytes, %v", w, err)
+						return
+					}
+					m.Forget(b)
+					m.Forget(b[len(b)/3:])
+				}
+			})
+		}
+	}
+	wg.Wait()
+	own := bytes.Clone(rawFloats(data...))
+	m.Forget(own) // no part of the file
+	if !bytes.Equal(own, rawFloats(data...)) {
+		t.Error("Forget changed memory that is not mapped")
 	}
 }

@@ -21,6 +21,7 @@ const mapFrom = 1 << 20
 type contents struct {
 	data    []byte
 	info    os.FileInfo
+	mapped  bool
 	release func() error
 }
 
@@ -40,6 +41,7 @@ func readContents(f *os.File) (*contents, error) {
 	c := &contents{info: info, release: func() error { return nil }}
 	if size := int(info.Size()); size >= mapFrom {
 		c.data, c.release, err = mapFile(f, size)
+		c.mapped = err == nil
 	} else {
 		c.data = make([]byte, size)
 		_, err = io.ReadFull(f, c.data)
@@ -69,6 +71,7 @@ type store struct {
 	root     *os.Root
 	external map[string]*contents
 	release  []func() error
+	maps     [][]byte
 }
 
 // openFile reads or maps a model file and finds its tensors.
@@ -87,7 +90,7 @@ func openFile(path string) (*file, error) {
 		return nil, errors.Join(err, c.release())
 	}
 	fl.path, fl.info = path, c.info
-	fl.release = append(fl.release, c.release)
+	fl.hold(c)
 	return fl, nil
 }
 
@@ -116,8 +119,16 @@ func (f *store) close() error {
 	if f.root != nil {
 		errs = append(errs, f.root.Close())
 	}
-	f.data, f.external, f.release = nil, nil, nil
+	f.data, f.external, f.release, f.maps = nil, nil, nil, nil
 	return errors.Join(errs...)
+}
+
+// hold takes over the release of a file's contents.
+func (f *store) hold(c *contents) {
+	f.release = append(f.release, c.release)
+	if c.mapped {
+		f.maps = append(f.maps, c.data)
+	}
 }
 
 // alive returns an error when the file was closed.

@@ -8,6 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// unload lets the pages of part of a map go. They are read again when they are
+// touched.
+func unload(b []byte) { unix.Madvise(b, unix.MADV_DONTNEED) }
+
 // nonblock keeps the opening of a pipe from waiting for its other end.
 const nonblock = unix.O_NONBLOCK
 

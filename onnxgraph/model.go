@@ -99,7 +99,7 @@ func newModel(f *file) (*Model, error) {
 // skeleton returns the file's message with each tensor's payload replaced by
 // raw_data that holds the tensor's index.
 func (f *file) skeleton(more ...edit) (*onnxpb.ModelProto, error) {
-	p, err := newPatch(f.data, f.frames, slices.Concat(f.edits, skeleton(f.frames, f.sites), more))
+	p, err := newPatch(f.store, f.frames, slices.Concat(f.edits, skeleton(f.frames, f.sites), more))
 	if err != nil {
 		return nil, err
 	}

@@ -30,14 +30,14 @@ func replace(frame int, at span, b []byte) edit {
 // A patch is a file with edits applied: the file's own bytes but for the edited
 // spans and the lengths of the messages around them.
 type patch struct {
-	data  []byte
+	store *store
 	edits []edit // in file order, lengths included
 	size  int
 }
 
 // newPatch prepares the edits, which must not overlap; those that insert at one
 // place keep their order. Cost: O(n log n) in the number of edits and frames.
-func newPatch(data []byte, frames []frame, edits []edit) (*patch, error) {
+func newPatch(s *store, frames []frame, edits []edit) (*patch, error) {
 	grow := make([]int, len(frames)) // by how many bytes each message grows
 	total := 0
 	for _, e := range edits {
@@ -71,20 +71,21 @@ func newPatch(data []byte, frames []frame, edits []edit) (*patch, error) {
 			return nil, fmt.Errorf("two changes of the bytes at %d", all[i].lo)
 		}
 	}
-	return &patch{data, all, len(data) + total}, nil
+	return &patch{s, all, len(s.data) + total}, nil
 }
 
 // WriteTo writes the patched file.
 func (p *patch) WriteTo(w io.Writer) (int64, error) {
 	var done int64
 	put := func(b []byte) error {
-		n, err := w.Write(b)
+		n, err := p.store.copyOut(w, b)
 		done += int64(n)
 		return err
 	}
+	data := p.store.data
 	pos := 0
 	for _, e := range p.edits {
-		if err := put(p.data[pos:e.lo]); err != nil {
+		if err := put(data[pos:e.lo]); err != nil {
 			return done, err
 		}
 		pos = e.hi
@@ -102,7 +103,7 @@ func (p *patch) WriteTo(w io.Writer) (int64, error) {
 			return done, err
 		}
 	}
-	err := put(p.data[pos:])
+	err := put(data[pos:])
 	return done, err
 }
 

@@ -49,7 +49,7 @@ func (m *Model) patch(moved []edit) (*patch, error) {
 		}
 		edits = append(edits, e...)
 	}
-	return newPatch(m.file.data, m.file.frames, edits)
+	return newPatch(m.file.store, m.file.frames, edits)
 }
 
 // replacedWeights returns the weights that have new contents, in file order.

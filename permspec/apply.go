@@ -36,7 +36,9 @@ func (s *Spec) ApplyTo(m *onnxgraph.Model, p Perms, counterpart func(*onnxgraph.
 			if err != nil {
 				return nil, err
 			}
-			return s.Permute(w, p, data)
+			out, err := s.Permute(w, p, data)
+			m.Forget(data)
+			return out, err
 		}
 	}
 	return m.With(contents), nil

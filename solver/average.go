@@ -170,6 +170,9 @@ func (m *mixture) content() ([]byte, error) {
 		mix(m.weight.Type, out[lo:hi], part, m.parts)
 		return nil
 	})
+	for k := range in {
+		m.models[k].Forget(in[k])
+	}
 	return out, err
 }
 
