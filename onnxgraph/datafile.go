@@ -19,7 +19,7 @@ type dataFile struct {
 	store    *store
 	old      []byte
 	uses     []*dataUse
-	appended int64 // where the appended data ends
+	appended int64     // where the appended data ends
 	sum      hash.Hash // of what was written, if the model gives a checksum
 }
 
