@@ -47,6 +47,9 @@ func newInference(m *onnxgraph.Model, opts Options) *inference {
 		layouts: map[*onnxgraph.Value][]sum{},
 		weights: map[*onnxgraph.Weight][]sum{},
 		uniform: map[*onnxgraph.Weight][]bool{},
+
+		constant: map[*onnxgraph.Value][]bool{},
+		readings: map[*onnxgraph.Weight][]reading{},
 	}
 }
 
@@ -61,6 +64,7 @@ func (inf *inference) run() error {
 	}
 	inf.tieWeights()
 	inf.settle()
+	inf.settleReadings()
 	return inf.err
 }
 
@@ -87,6 +91,8 @@ type inference struct {
 	layouts  map[*onnxgraph.Value][]sum // a nil layout: the rank is not known
 	weights  map[*onnxgraph.Weight][]sum
 	uniform  map[*onnxgraph.Weight][]bool
+	constant map[*onnxgraph.Value][]bool // axes along which computed values are the same
+	readings map[*onnxgraph.Weight][]reading
 	relation []relation
 	extra    []*onnxgraph.Weight // stand for values to be laid out beside the weights
 	err      error               // the first weight that could not be read
@@ -182,6 +188,7 @@ func (inf *inference) relate(c *call, sig Signature) {
 		}
 	}
 	inf.keepOrder(c, sig, env)
+	inf.constants(n, sig)
 	inf.relation = append(inf.relation, relation{n, sig, env})
 }
 

@@ -75,22 +75,10 @@ func (r *reshaper) piece(i, j int) (int, int) {
 		return i, j + 1
 	}
 	i1, j1 := r.extent(i, j)
-	left, right, ok := r.factors(r.in[i:i1], r.out[j:j1])
-	if !ok {
-		left, right = r.frozen(i1-i), r.frozen(j1-j)
-		r.c.reason = "Reshape cuts this axis into parts of which neither is a multiple of the other, or of sizes not known"
-	}
+	left, right := r.factors(r.in[i:i1], r.out[j:j1])
 	r.left = append(r.left, left...)
 	r.right = append(r.right, right...)
 	return i1, j1
-}
-
-func (r *reshaper) frozen(n int) []string {
-	out := make([]string, n)
-	for k := range out {
-		out[k] = "#" + r.name()
-	}
-	return out
 }
 
 // extent returns the ends of the piece that begins at i and j.
@@ -124,54 +112,76 @@ func (r *reshaper) extent(i, j int) (int, int) {
 }
 
 // factors writes both sides as products of common factors, found from the
-// fastest axis on.
-func (r *reshaper) factors(in, out []onnxgraph.Dim) (left, right []string, ok bool) {
-	if len(in) == 1 && len(out) == 1 {
-		n := r.name()
-		return []string{n}, []string{n}, in[0] == out[0]
-	}
+// fastest axis on. What is left of the slowest axes when neither size divides
+// the other keeps its order, unless it is one factor on each side: the numbers
+// of elements agree, so those are the same.
+func (r *reshaper) factors(in, out []onnxgraph.Dim) (left, right []string) {
 	l, m := make([][]string, len(in)), make([][]string, len(out))
-	i, j := len(in)-1, len(out)-1
-	var p, q onnxgraph.Dim
-	if i >= 0 && j >= 0 {
-		p, q = in[i], out[j]
+	rest := func(d []onnxgraph.Dim, i int) onnxgraph.Dim {
+		if i >= 0 {
+			return d[i]
+		}
+		return onnxgraph.Size(1)
 	}
+	i, j := len(in)-1, len(out)-1
+	p, q := rest(in, i), rest(out, j)
 	for i >= 0 && j >= 0 {
-		n := r.name()
-		l[i], m[j] = append(l[i], n), append(m[j], n)
 		pq, pOK := p.Div(q)
 		qp, qOK := q.Div(p)
+		n := r.name()
 		switch {
-		case p == q:
-			r.c.size(n, p)
-			i, j = i-1, j-1
-			if i >= 0 && j >= 0 {
-				p, q = in[i], out[j]
+		case p == q || i == 0 && j == 0 && !(fixed(p) && fixed(q)):
+			if !fixed(p) {
+				p = q
 			}
-			continue
+			r.c.size(n, p)
+			l[i], m[j] = append(l[i], n), append(m[j], n)
+			i, j = i-1, j-1
+			p, q = rest(in, i), rest(out, j)
 		case pOK:
 			r.c.size(n, q)
-			p = pq
-			if j--; j >= 0 {
-				q = out[j]
-			}
+			l[i], m[j] = append(l[i], n), append(m[j], n)
+			p, j = pq, j-1
+			q = rest(out, j)
 		case qOK:
 			r.c.size(n, p)
-			q = qp
-			if i--; i >= 0 {
-				p = in[i]
-			}
+			l[i], m[j] = append(l[i], n), append(m[j], n)
+			q, i = qp, i-1
+			p = rest(in, i)
 		default:
-			return nil, nil, false
+			r.hold(l, in, i, p)
+			r.hold(m, out, j, q)
+			i, j = -1, -1
 		}
 	}
-	left, okL := products(l)
-	right, okR := products(m)
-	return left, right, okL && okR && i < 0 && j < 0
+	r.hold(l, in, i, p)
+	r.hold(m, out, j, q)
+	return products(l), products(m)
+}
+
+func fixed(d onnxgraph.Dim) bool {
+	_, known := d.Known()
+	return known
+}
+
+// hold freezes the axes 0 to i, of axis i the slow factor of the given size.
+func (r *reshaper) hold(axes [][]string, dims []onnxgraph.Dim, i int, size onnxgraph.Dim) {
+	for k := i; k >= 0; k-- {
+		if k < i {
+			size = dims[k]
+		}
+		if one(size) {
+			continue
+		}
+		n := r.name()
+		r.c.size(n, size)
+		axes[k] = append(axes[k], "#"+n)
+		r.c.reason = "Reshape cuts this axis into parts of which neither is a multiple of the other, or of sizes not known"
+	}
 }
 
 // products writes the factors of each axis, collected fastest first.
-func products(axes [][]string) ([]string, bool) {
+func products(axes [][]string) []string {
 	out := make([]string, len(axes))
 	for k, f := range axes {
 		slices.Reverse(f)
@@ -184,7 +194,7 @@ func products(axes [][]string) ([]string, bool) {
 			out[k] = "(" + strings.Join(f, " ") + ")"
 		}
 	}
-	return out, true
+	return out
 }
 
 // expand broadcasts its input to the output's shape.

@@ -32,21 +32,103 @@ func (inf *inference) freshLayout(dims []onnxgraph.Dim) []sum {
 	return l
 }
 
-// operand is layout as node n reads it: an axis along which a weight is the
-// same everywhere is a fresh one for every reader, for it constrains nothing.
+// operand is layout as node n reads it: an axis along which a value is the same
+// everywhere is a fresh one for every reader, for it constrains nothing.
 func (inf *inference) operand(v *onnxgraph.Value, n *onnxgraph.Node) ([]sum, bool) {
 	l, ok := inf.layout(v)
-	if !ok || v.Weight == nil {
+	if !ok {
 		return l, ok
 	}
-	for k, d := range v.Weight.Shape {
-		if d > 1 && inf.isUniform(v.Weight, k) {
-			l = append([]sum{}, l...)
-			l[k] = single(inf.fresh(onnxgraph.Size(d)))
+	for k := range l {
+		if !inf.isConstantAlong(v, k) {
+			continue
+		}
+		size, ok := inf.size(inf.resolve(l[k]))
+		if n, known := size.Known(); !ok || known && n == 1 {
+			continue
+		}
+		l = append([]sum{}, l...)
+		l[k] = single(inf.fresh(size))
+		if v.Weight != nil {
+			inf.readings[v.Weight] = append(inf.readings[v.Weight], reading{k, l[k]})
 		}
 	}
-	inf.guardIndices(v.Weight, l, n)
+	if v.Weight != nil {
+		inf.guardIndices(v.Weight, l, n)
+	}
 	return l, true
+}
+
+// isConstantAlong reports whether v is the same at every slot of an axis.
+func (inf *inference) isConstantAlong(v *onnxgraph.Value, axis int) bool {
+	if v.Weight != nil {
+		return inf.isUniform(v.Weight, axis)
+	}
+	u := inf.constant[v]
+	return axis < len(u) && u[axis]
+}
+
+// reading is what a reader of a weight took an axis for along which the weight
+// is the same everywhere.
+type reading struct {
+	axis int
+	as   sum
+}
+
+// settleReadings gives the axes along which a weight is the same everywhere the
+// layout that all its readers agree on. Permuting them changes nothing, so this
+// only tells users what stands there; where readers differ the axis is frozen.
+func (inf *inference) settleReadings() {
+	for _, w := range inf.model.Weights() {
+		l := inf.weights[w]
+		for k := range l {
+			var as sum
+			apart := false
+			for _, r := range inf.readings[w] {
+				if r.axis != k {
+					continue
+				}
+				x := inf.resolve(r.as)
+				apart = apart || as != nil && !as.equal(x)
+				as = x
+			}
+			switch {
+			case as == nil:
+			case apart || !w.Type.IsFloat():
+				inf.freeze(l[k], &cause{nil, "every slot along this axis holds the same"})
+			default:
+				l[k] = as
+			}
+		}
+	}
+}
+
+// constants finds the axes along which an output is the same at every slot. By
+// the law of signatures that holds where permuting the name leaves all inputs as
+// they are: where it stands in no input, or only in axes of which that is true.
+func (inf *inference) constants(n *onnxgraph.Node, sig Signature) {
+	vary := map[string]bool{}
+	for i, l := range sig.In {
+		for k, a := range l {
+			vary := func(f *Factor) {
+				if i >= len(n.Inputs) || n.Inputs[i] == nil || f.Frozen || !inf.isConstantAlong(n.Inputs[i], k) {
+					vary[f.Name] = true
+				}
+			}
+			a.each(vary)
+		}
+	}
+	for i, l := range sig.Out {
+		if i >= len(n.Outputs) || n.Outputs[i] == nil {
+			continue
+		}
+		u := make([]bool, len(l))
+		for k, a := range l {
+			u[k] = len(a) == 1
+			a.each(func(f *Factor) { u[k] = u[k] && !f.Frozen && !vary[f.Name] })
+		}
+		inf.constant[n.Outputs[i]] = u
+	}
 }
 
 func (inf *inference) weightLayout(w *onnxgraph.Weight) []sum {
