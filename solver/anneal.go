@@ -31,6 +31,7 @@ func (c *climb) anneal(order func() []int) error {
 
 // rematch replaces a unit's permutations by what is proposed.
 func (f *frame) rematch(ws *workspace, n int) error {
+	defer ws.forget(f.plan, n)
 	next, err := f.propose(ws, n)
 	if err == nil {
 		f.perms = next

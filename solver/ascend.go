@@ -87,6 +87,7 @@ func fixedOrder(n int) func() []int {
 // that neither ties nor rounding move anything.
 func (f *frame) improve(ws *workspace, n int) (float64, error) {
 	u := &f.plan.units[n]
+	defer ws.forget(f.plan, n)
 	next, err := f.propose(ws, n)
 	if err != nil {
 		return 0, err

@@ -10,6 +10,8 @@ type plan struct {
 	vary  []bool  // the groups to be matched; others in the plan are given
 	boxes []box
 	units []unit
+
+	allGains, largestGains int64 // bytes
 }
 
 // unit is a group to be matched that is under no other such group, with all
@@ -85,6 +87,7 @@ func newPlan(size []int, vary []bool, boxes []box) *plan {
 		}
 	}
 	p.meet()
+	p.measure()
 	return p
 }
 

@@ -8,10 +8,6 @@ import (
 	"github.com/onnx-rebasin/onnx-rebasin/permspec"
 )
 
-// keepBytes is how much memory decoded weights may take to be kept from one use
-// to the next.
-const keepBytes = 256 << 20
-
 // newProblem sets up the alignment of b with a.
 func newProblem(spec *permspec.Spec, a, b *onnxgraph.Model, opts *Options) (*problem, error) {
 	counts := func(w *onnxgraph.Weight) bool {

@@ -13,6 +13,7 @@ import (
 type workspace struct {
 	threads int
 	units   []unitSpace
+	keeps   bool    // gains stay from one sweep to the next
 	known   []bool  // groups whose permutations count; nil: all. See sketch.
 	blurred bool    // those that are not known count blurred instead of not at all
 	noise   float64 // see anneal
@@ -31,7 +32,7 @@ type unitSpace struct {
 }
 
 func newWorkspace(p *plan, threads int) *workspace {
-	ws := &workspace{threads: threads, units: make([]unitSpace, len(p.units))}
+	ws := &workspace{threads: threads, units: make([]unitSpace, len(p.units)), keeps: p.allGains <= keepBytes}
 	for n := range p.units {
 		u := &p.units[n]
 		us := &ws.units[n]

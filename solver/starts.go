@@ -121,11 +121,12 @@ func (m *matching) rounds() error {
 func (m *matching) round(first, count int) error {
 	r := m.result
 	frames, starts := make([]*frame, count), make([]Start, count)
-	err := parallel(m.opts.Threads, count, func(k int) error {
+	side := m.plan.sideBySide(count)
+	err := parallel(min(m.opts.Threads, side), count, func(k int) error {
 		began := time.Now()
 		f := &frame{plan: m.plan, data: m.data, at: m.at, perms: slices.Clone(r.Perms)}
 		frames[k] = f
-		err := m.start(f, first+k, max(1, m.opts.Threads/count), &starts[k])
+		err := m.start(f, first+k, max(1, m.opts.Threads/side), &starts[k])
 		starts[k].Seconds = time.Since(began).Seconds()
 		return err
 	})

@@ -70,6 +70,7 @@ func (v *values) drop() {
 		}
 	}
 	v.bytes -= 8 * v.size(oldest)
+	waste(8 * v.size(oldest))
 	delete(v.kept, oldest)
 }
 
