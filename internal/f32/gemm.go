@@ -28,6 +28,12 @@ func Product(threads int, alpha float32, a, b View, beta float32, c []float32, l
 	g.run(threads)
 }
 
+// ProductPieces is Product for a C whose rows are cut into pieces.
+func ProductPieces(threads int, alpha float32, a, b View, beta float32, c []float32, ldc int, pieces Pieces, then Epilogue) {
+	g := product{isa: current, a: a, b: b, alpha: alpha, beta: beta, c: c, ldc: ldc, pieces: pieces, then: then}
+	g.run(threads)
+}
+
 // ProductPacked is Product for a B packed before.
 func ProductPacked(threads int, alpha float32, a View, b *Packed, beta float32, c []float32, ldc int, then Epilogue) {
 	g := product{a: a, packed: b, alpha: alpha, beta: beta, c: c, ldc: ldc, then: then}

@@ -25,6 +25,7 @@ type product struct {
 	c       []float32
 	c64     []float64 // instead of c when not nil
 	ldc     int
+	pieces  Pieces
 	then    Epilogue
 	thin    thin // computed without packing
 	swap    bool // thin with B's columns in the part of A's rows
@@ -48,7 +49,10 @@ func (g *product) plan() {
 	if g.c64 != nil {
 		size = len(g.c64)
 	}
-	if g.m > 0 && g.n > 0 && (g.ldc < g.n || size < (g.m-1)*g.ldc+g.n) {
+	if g.pieces.Len > 0 && g.pieces.Step < g.pieces.Len {
+		panic(fmt.Sprintf("f32: pieces of %d columns only %d apart", g.pieces.Len, g.pieces.Step))
+	}
+	if width := g.pieces.width(g.n); g.m > 0 && g.n > 0 && (g.ldc < width || size <= (g.m-1)*g.ldc+g.pieces.at(g.n-1)) {
 		panic(fmt.Sprintf("f32: C is %d by %d with rows %d apart in a slice of %d", g.m, g.n, g.ldc, size))
 	}
 	g.then.check(g.m, g.n)
@@ -91,15 +95,25 @@ func (g *product) start(i0, i1, j0, j1 int) {
 	if g.k > 0 && (g.beta == 0 || g.beta == 1) {
 		return
 	}
-	for i := i0; i < i1; i++ {
-		row := g.c[i*g.ldc+j0 : i*g.ldc+j1]
+	g.each(i0, i1, j0, j1, func(row []float32, i, j int) {
 		if g.beta == 0 {
 			clear(row)
 		} else if g.beta != 1 {
 			Scale(row, g.beta)
 		}
 		if g.k == 0 {
-			g.then.apply(row, i, j0)
+			g.then.apply(row, i, j)
+		}
+	})
+}
+
+// each calls f for the contiguous parts of rows i0 to i1-1, columns j0 to j1-1 of C, with the place of each.
+func (g *product) each(i0, i1, j0, j1 int, f func(row []float32, i, j int)) {
+	for i := i0; i < i1; i++ {
+		for j := j0; j < j1; {
+			n := min(g.pieces.run(j), j1-j)
+			f(g.c[i*g.ldc+g.pieces.at(j):][:n], i, j)
+			j += n
 		}
 	}
 }
@@ -115,17 +129,15 @@ func (g *product) strip(buf *buffers, i, iEnd, p, pEnd, j0, j1 int) {
 		g.sum(buf, &t, i, j)
 	}
 	if pEnd == g.k && !g.then.empty() {
-		for ; i < iEnd; i++ {
-			g.then.apply(g.c[i*g.ldc+j0:i*g.ldc+j1], i, j0)
-		}
+		g.each(i, iEnd, j0, j1, g.then.apply)
 	}
 }
 
 // sum runs the kernel on one tile and brings its sums into C.
 func (g *product) sum(buf *buffers, t *tile, i, j int) {
 	w := g.isa.width()
-	if g.c64 == nil && (t.n == w || g.isa == avx512) {
-		t.c, t.ldc = g.c[i*g.ldc+j:], g.ldc
+	if g.c64 == nil && (t.n == w || g.isa == avx512) && t.n <= g.pieces.run(j) {
+		t.c, t.ldc = g.c[i*g.ldc+g.pieces.at(j):], g.ldc
 		g.isa.panel(t)
 		return
 	}
@@ -136,13 +148,12 @@ func (g *product) sum(buf *buffers, t *tile, i, j int) {
 		g.isa.accumulate64(g.c64[i*g.ldc+j:], g.ldc, sums.c, w, t.m, t.n)
 		return
 	}
-	for r := range t.m {
-		row := g.c[(i+r)*g.ldc+j:][:t.n]
-		for q, x := range sums.c[r*w:][:t.n] {
-			if t.add {
-				x += row[q]
-			}
-			row[q] = x
+	g.each(i, i+t.m, j, j+t.n, func(row []float32, r, q int) {
+		from := sums.c[(r-i)*w+q-j:][:len(row)]
+		if t.add {
+			Add(row, row, from)
+		} else {
+			copy(row, from)
 		}
-	}
+	})
 }

@@ -75,6 +75,41 @@ func TestProductViews(t *testing.T) {
 	}
 }
 
+// TestProductPieces holds a product in pieces to the bits of the one in whole rows, and what lies between to itself.
+func TestProductPieces(t *testing.T) {
+	rng := newRand()
+	for range 60 {
+		m, n, k := 1+rng.IntN(30), 1+rng.IntN(200), 1+rng.IntN(300)
+		a, b := anyView(rng, m, k), anyView(rng, k, n)
+		size := 1 + rng.IntN(70)
+		p := Pieces{Len: size, Step: m*size + rng.IntN(5)}
+		then := Epilogue{RowBias: noise(rng, m), ColBias: noise(rng, n), Relu: rng.IntN(2) == 0}
+		beta := float32(rng.IntN(3)) / 2
+		before := noise(rng, p.at(n-1)+(m-1)*size+1)
+		withISA(func(s isa) {
+			g := product{isa: s, a: a, b: b}
+			g.m, g.n, g.k = m, n, k
+			if way, _ := g.thinness(); way != notThin {
+				return // summed in another order
+			}
+			whole, got, want := make([]float32, m*n), slices.Clone(before), slices.Clone(before)
+			for i := range m {
+				for j := range n {
+					whole[i*n+j] = before[i*size+p.at(j)]
+				}
+			}
+			Product(1, 1, a, b, beta, whole, n, then)
+			for i := range m {
+				for j := range n {
+					want[i*size+p.at(j)] = whole[i*n+j]
+				}
+			}
+			ProductPieces(1+rng.IntN(3), 1, a, b, beta, got, size, p, then)
+			requireSame(t, fmt.Sprintf("%v: %d by %d by %d in pieces of %d", s, m, n, k, size), got, want)
+		})
+	}
+}
+
 func checkAcc64(t *testing.T, what string, a, b View, want, size []float64) {
 	t.Helper()
 	n := b.Cols.Len()

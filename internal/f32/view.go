@@ -43,6 +43,14 @@ func Offsets(table []int) Axis {
 	return Axis{n: n, table: table, lo: lo, hi: hi}
 }
 
+// Head is the axis of the first n slots.
+func (x Axis) Head(n int) Axis {
+	if x.table != nil {
+		return Offsets(x.table[:n])
+	}
+	return Steps(n, x.step)
+}
+
 // Len returns the number of slots.
 func (x Axis) Len() int { return x.n }
 

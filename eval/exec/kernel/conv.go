@@ -43,14 +43,15 @@ type convPlan struct {
 	shape, weight []int // of input and weight
 	batch         int
 	groups        int
-	inPer, outPer int   // channels of a group
-	padded        []int // spatial size with the pads
-	rows, cols    f32.Axis
+	inPer, outPer int // channels of a group
 	outPlane      int
-	depthwise     bool
+	*windows
 }
 
-func (g *conv) plan(x, w []int) (*convPlan, error) {
+// chunkColumns is how many columns a product has at least, if there are images enough to make them up.
+const chunkColumns = 1024
+
+func (g *conv) plan(x, w []int, threads int) (*convPlan, error) {
 	if p := g.last.Load(); p != nil && equalShape(p.shape, x) && equalShape(p.weight, w) {
 		return p, nil
 	}
@@ -63,28 +64,17 @@ func (g *conv) plan(x, w []int) (*convPlan, error) {
 	}
 	p := &convPlan{placement: at, shape: slices.Clone(x), weight: slices.Clone(w), batch: x[0],
 		groups: g.groups, inPer: w[1], outPer: w[0] / g.groups, outPlane: size(at.out)}
-	for i, d := range at.in {
-		p.padded = append(p.padded, d+at.before[i]+at.after[i])
+	if p.inPer > 1 || p.outPer > 1 || g.groups == 1 { // else it is depthwise
+		images := max(1, min(chunkColumns/max(1, p.outPlane), (p.batch+threads-1)/threads))
+		p.windows = newWindows(at, p.inPer, x[1], images).tailed(p.batch)
 	}
-	steps := strides(append([]int{p.inPer}, p.padded...))
-	within, across := steps[:1:1], []int(nil)
-	for i, s := range steps[1:] {
-		within = append(within, s*at.dilation[i])
-		across = append(across, s*at.stride[i])
-	}
-	p.rows = f32.Offsets(grid(append([]int{p.inPer}, at.kernel...), within))
-	p.cols = f32.Offsets(grid(at.out, across))
-	p.depthwise = p.inPer == 1 && p.outPer == 1 && g.groups > 1
 	g.last.Store(p)
 	return p, nil
 }
 
-// unpadded tells whether the windows lie in the input itself.
-func (p *convPlan) unpadded() bool { return equalShape(p.padded, p.in) }
-
 func (g *conv) run(c *Call) error {
 	x, w := c.In[0], c.In[1]
-	p, err := g.plan(x.Shape, w.Shape)
+	p, err := g.plan(x.Shape, w.Shape, c.Threads)
 	if err != nil {
 		return err
 	}
@@ -110,7 +100,7 @@ func (g *conv) run(c *Call) error {
 		if c.Has(2) {
 			bias = c.In[2].Data.([]float32)
 		}
-		if p.depthwise {
+		if p.windows == nil {
 			g.runDepthwise(c, p, v, w.Data.([]float32), bias, out.Data.([]float32))
 		} else {
 			g.run32(c, p, v, w.Data.([]float32), bias, out.Data.([]float32))
@@ -124,76 +114,68 @@ func (g *conv) run(c *Call) error {
 	return nil
 }
 
-// run32 multiplies, for every example and group, the weights with a view of
-// the padded input's windows.
+// run32 multiplies, for some images at a time and every group, the weights
+// with a view of the padded images' windows: the columns of all the images side
+// by side. How many images are taken together does not show in the result.
 func (g *conv) run32(c *Call, p *convPlan, x, w, bias, y []float32) {
 	kernel := p.inPer * size(p.kernel)
-	inPlane, padPlane := size(p.in), size(p.padded)
-	jobs, inside := p.batch*p.groups, 1
+	chunks := (p.batch + p.images - 1) / p.images
+	jobs, inside := chunks*p.groups, 1
 	if jobs < c.Threads {
 		inside = c.Threads
 	}
+	room := p.images * p.perImage
 	var pads []float32
-	if !p.unpadded() {
-		pads = c.Floats(min(c.Threads, jobs) * p.inPer * padPlane)
+	if p.copied {
+		pads = c.Floats(min(c.Threads, jobs) * room)
 	}
 	beta := float32(0)
 	if g.add != 0 {
 		beta = 1
 	}
-	c.lanes(jobs, p.outPer*kernel*p.outPlane/8, func(lane, lo, hi int) {
+	pieces := f32.Pieces{Len: p.outPlane, Step: p.groups * p.outPer * p.outPlane}
+	c.lanes(jobs, p.images*p.outPer*kernel*p.outPlane/8, func(lane, lo, hi int) {
 		for job := lo; job < hi; job++ {
-			group := job % p.groups
-			image := x[job*p.inPer*inPlane:][:p.inPer*inPlane]
+			first, group := job/p.groups*p.images, job%p.groups
+			count := min(p.images, p.batch-first)
+			source := x[(first*p.groups+group)*p.inPer*p.inPlane:]
 			if pads != nil {
-				padded := pads[lane*p.inPer*padPlane:][:p.inPer*padPlane]
-				padImage(padded, image, p, job == lo)
-				image = padded
+				padded := pads[lane*room:][:room]
+				if job == lo {
+					clear(padded)
+				}
+				for i := range count {
+					pad(padded[i*p.perImage:], source[i*p.groups*p.inPer*p.inPlane:], p.windows)
+				}
+				source = padded
 			}
 			then := g.after.epilogue()
 			if bias != nil {
 				then.RowBias = bias[group*p.outPer:][:p.outPer]
 			}
 			left := f32.Dense(w[group*p.outPer*kernel:], p.outPer, kernel, kernel)
-			right := f32.View{Data: image, Rows: p.rows, Cols: p.cols}
-			f32.Product(inside, 1, left, right, beta, y[job*p.outPer*p.outPlane:], p.outPlane, then)
+			right := f32.View{Data: source, Rows: p.rows, Cols: p.columns(count)}
+			f32.ProductPieces(inside, 1, left, right, beta, y[(first*p.groups+group)*p.outPer*p.outPlane:], p.outPlane, pieces, then)
 		}
-	})
-}
-
-// padImage copies planes into the middle of larger ones of zeros. fresh tells
-// that the borders have arbitrary contents.
-func padImage[T float](to, from []T, p *convPlan, fresh bool) {
-	if fresh {
-		clear(to)
-	}
-	last := len(p.in) - 1
-	row := p.in[last]
-	lead := append([]int{p.inPer}, p.in[:last]...)
-	steps := strides(append([]int{p.inPer}, p.padded...))
-	start := 0
-	for i, b := range p.before {
-		start += b * steps[i+1]
-	}
-	l := newLoops(append(lead, 1), append(steps[:last+1:last+1], 0))
-	l.dims, l.strides[0] = append(l.dims, 1), append(l.strides[0], 0)
-	l.each(0, l.rows(), func(r int, off []int) {
-		copy(to[start+off[0]:][:row], from[r*row:])
 	})
 }
 
 // run64 is run32 for float64, by unfolding.
 func (g *conv) run64(p *convPlan, c *Call, x, w, y []float64) {
+	win := newWindows(p.placement, p.inPer, p.shape[1], 1)
 	kernel := p.inPer * size(p.kernel)
-	inPlane, padPlane := size(p.in), size(p.padded)
-	padded := make([]float64, p.inPer*padPlane)
+	padded := make([]float64, win.perImage)
 	cols := make([]float64, kernel*p.outPlane)
 	for job := range p.batch * p.groups {
 		group := job % p.groups
-		padImage(padded, x[job*p.inPer*inPlane:][:p.inPer*inPlane], p, true)
+		source := x[job*p.inPer*win.inPlane:]
+		if win.copied {
+			pad(padded, source, win)
+			source = padded
+		}
 		for i := range kernel {
 			for j := range p.outPlane {
-				cols[i*p.outPlane+j] = padded[p.rows.At(i)+p.cols.At(j)]
+				cols[i*p.outPlane+j] = source[win.rows.At(i)+win.cols.At(j)]
 			}
 		}
 		to := y[job*p.outPer*p.outPlane:][:p.outPer*p.outPlane]
