@@ -147,7 +147,7 @@ func (j *manyJob) align(ctx context.Context, out *MergedMany) error {
 		}
 		v, err := eval.Verify(ctx, j.models[k], out.Aligned[k], j.opts.Verify)
 		if err != nil {
-			return fmt.Errorf("verify the permuted %s: %w", title(j.models, k), err)
+			return fmt.Errorf("%s: %w", title(j.models, k), &UncheckedError{err})
 		}
 		if out.Verifications[k] = v; !v.OK {
 			return fmt.Errorf("%s: %w", title(j.models, k), &NotEquivalentError{v})

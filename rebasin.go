@@ -17,7 +17,6 @@ package rebasin
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval"
@@ -47,6 +46,14 @@ type NotEquivalentError struct {
 func (e *NotEquivalentError) Error() string {
 	return "π(B) is not shown to compute what B does: " + Describe(e.Verification)
 }
+
+// UncheckedError says that models could not be run, so that the check that π(B)
+// computes what B does had no answer.
+type UncheckedError struct{ Err error }
+
+func (e *UncheckedError) Error() string { return "verify π(B): " + e.Err.Error() }
+
+func (e *UncheckedError) Unwrap() error { return e.Err }
 
 // Alignment is the result of Align.
 type Alignment struct {
@@ -87,7 +94,7 @@ func Align(ctx context.Context, a, b *onnxgraph.Model, opts Options) (*Alignment
 		return out, nil
 	}
 	if out.Verification, err = eval.Verify(ctx, b, out.Model, opts.Verify); err != nil {
-		return nil, fmt.Errorf("verify π(B): %w", err)
+		return nil, &UncheckedError{err}
 	}
 	if !out.Verification.OK {
 		return nil, &NotEquivalentError{out.Verification}
@@ -106,8 +113,8 @@ func inferShared(models []*onnxgraph.Model, pairs []*onnxgraph.Correspondence, o
 		all, seen := known[w]
 		if !seen {
 			var err error
-			if all, err = uniformInAll(models, pairs, w); err != nil {
-				failed = errors.Join(failed, err)
+			if all, err = uniformInAll(models, pairs, w); err != nil && failed == nil {
+				failed = err
 			}
 			known[w] = all
 		}
@@ -117,7 +124,10 @@ func inferShared(models []*onnxgraph.Model, pairs []*onnxgraph.Correspondence, o
 		infer.Tied = append(infer.Tied, shared(a, p)...)
 	}
 	spec, err := permspec.Infer(a, infer)
-	if err = errors.Join(failed, err); err != nil || opts.Spec == nil {
+	if failed != nil {
+		return nil, failed
+	}
+	if err != nil || opts.Spec == nil {
 		return spec, err
 	}
 	return spec.Restrict(*opts.Spec, a)

@@ -116,8 +116,11 @@ const largeInput = 1 << 18
 // other controls, where the graph has branches that were not taken.
 func (c *comparison) onRandom(ctx context.Context) error {
 	p, err := c.plan(ctx, c.opts.Inputs)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if err != nil {
-		return err
+		return &ungeneratedError{err}
 	}
 	c.inputs = p.describe()
 	if drawing(c.a.Model) {
@@ -165,6 +168,11 @@ func (c *comparison) runSample(ctx context.Context, p *plan, k int, s style) err
 	return c.run(ctx, inputs)
 }
 
+// ungeneratedError says that no generated inputs run.
+type ungeneratedError struct{ error }
+
+func (e *ungeneratedError) Unwrap() error { return e.error }
+
 // plan finds generated inputs that the first model takes.
 func (c *comparison) plan(ctx context.Context, specs map[string]InputSpec) (*plan, error) {
 	var first error
@@ -193,7 +201,7 @@ func (c *comparison) plan(ctx context.Context, specs map[string]InputSpec) (*pla
 			first, firstInputs = err, p.describe()
 		}
 	}
-	return nil, fmt.Errorf("eval: %s does not run on generated inputs (%s); give their shapes or data: %w", c.a.Model.Path, firstInputs, first)
+	return nil, fmt.Errorf("eval: no generated inputs were taken, such as %s: %w", firstInputs, first)
 }
 
 // drawing reports whether a model has operators that draw random numbers.

@@ -4,6 +4,7 @@ package eval
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval/dataset"
 	"github.com/onnx-rebasin/onnx-rebasin/eval/exec"
@@ -29,6 +30,15 @@ type Runner struct {
 	Session
 	Model   *onnxgraph.Model
 	Backend string // "onnx-go" or "onnxruntime"
+}
+
+// Run is Session.Run; its errors name the model's file.
+func (r *Runner) Run(ctx context.Context, inputs map[string]*onnxgraph.Tensor, outputs []string) (map[string]*onnxgraph.Tensor, error) {
+	out, err := r.Session.Run(ctx, inputs, outputs)
+	if err != nil {
+		return nil, fmt.Errorf("run %s: %w", r.Model.Path, err)
+	}
+	return out, nil
 }
 
 // InputsOf lists what a model's inputs want, for opening a data set.

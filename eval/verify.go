@@ -2,6 +2,7 @@ package eval
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval/dataset"
@@ -15,7 +16,8 @@ type VerifyOptions struct {
 	Seed       uint64               // of the generated inputs
 	Inputs     map[string]InputSpec // by the first model's names
 	Data       *dataset.Set         // compare on this data instead, opened for the first model's inputs
-	Batch      int                  // samples of Data at a time; 0: 64
+	Fallback   *dataset.Set         // compare on this data where generated inputs do not run or tell too little
+	Batch      int                  // samples of data at a time; 0: 64
 	Atol, Rtol float64              // where not zero, instead of the defaults and the measured noise
 	AllValues  bool                 // find the first value inside the models that differs
 	Progress   func(done, total int)
@@ -95,6 +97,16 @@ func VerifyRunners(ctx context.Context, a, b *Runner, opts VerifyOptions) (*Veri
 	if reason := interfaceDifference(a.Model, b.Model); reason != "" {
 		return &Verification{Verdict: Different, Reason: reason}, nil
 	}
+	v, err := compare(ctx, a, b, opts)
+	var none *ungeneratedError
+	if opts.Data == nil && opts.Fallback != nil && (errors.As(err, &none) || err == nil && v.Verdict == Inconclusive) {
+		opts.Data = opts.Fallback
+		return compare(ctx, a, b, opts)
+	}
+	return v, err
+}
+
+func compare(ctx context.Context, a, b *Runner, opts VerifyOptions) (*Verification, error) {
 	c, err := newComparison(a, b, opts)
 	if err != nil {
 		return nil, err
@@ -116,7 +128,7 @@ func VerifyRunners(ctx context.Context, a, b *Runner, opts VerifyOptions) (*Veri
 }
 
 // interfaceDifference says how two models' inputs and outputs differ in number
-// or type, "" when they go together.
+// type or declared size, "" when they go together.
 func interfaceDifference(a, b *onnxgraph.Model) string {
 	for _, side := range []struct {
 		what string
@@ -128,8 +140,28 @@ func interfaceDifference(a, b *onnxgraph.Model) string {
 		for i, w := range counterparts(side.a, side.b) {
 			if v := side.a[i]; v.Type != w.Type {
 				return fmt.Sprintf("%s %q is %v, but %q is %v", side.what, v.Name, v.Type, w.Name, w.Type)
+			} else if side.what == "input" && !fit(v, w) {
+				return fmt.Sprintf("input %q is %v, but %q is %v", v.Name, v.Declared, w.Name, w.Declared)
 			}
 		}
 	}
 	return ""
+}
+
+// fit reports whether some tensor has the shapes that two inputs declare.
+func fit(v, w *onnxgraph.Value) bool {
+	if !v.HasShape || !w.HasShape {
+		return true
+	}
+	if len(v.Declared) != len(w.Declared) {
+		return false
+	}
+	for i, d := range v.Declared {
+		x, knownX := d.Known()
+		y, knownY := w.Declared[i].Known()
+		if knownX && knownY && x != y {
+			return false
+		}
+	}
+	return true
 }

@@ -191,7 +191,7 @@ func (s *side) describe(v *Value) string {
 	case v.Producer != nil:
 		return "what " + v.Producer.place() + " computes"
 	}
-	return fmt.Sprintf("input %q", v.Name)
+	return fmt.Sprintf("%v input %q", v.Type, v.Name)
 }
 
 // say returns an attribute with its name, or that there is none.

@@ -44,6 +44,9 @@ func (d *Difference) Error() string { return d.Reason }
 // counterpart. Cost: near linear in the number of nodes.
 func Correspond(a, b *Model) (*Correspondence, error) {
 	m := newMatcher(a, b)
+	if len(a.Graph.Outputs) == 0 && len(b.Graph.Outputs) == 0 {
+		return nil, fmt.Errorf("compare models: %s and %s have no outputs", m.a.name, m.b.name)
+	}
 	byName, byPlace, err := m.interfaces()
 	if err != nil {
 		return nil, err

@@ -47,7 +47,7 @@ func (m *Model) Tensor(w *Weight) (*Tensor, error) {
 	if w.Type == String {
 		s, err := m.strings(w)
 		if err != nil {
-			return nil, fmt.Errorf("read weight %q: %w", w.Name, err)
+			return nil, m.readError(w, err)
 		}
 		t.Data = s
 		return t, nil
@@ -59,7 +59,7 @@ func (m *Model) Tensor(w *Weight) (*Tensor, error) {
 	t.Data, err = decodeType(raw, w.Type, int(w.Elements()))
 	m.Forget(raw)
 	if err != nil {
-		return nil, fmt.Errorf("read weight %q: %w", w.Name, err)
+		return nil, m.readError(w, err)
 	}
 	return t, nil
 }
@@ -178,7 +178,7 @@ func numbers[T int64 | float32 | float64](m *Model, w *Weight) ([]T, error) {
 			return 0
 		}), nil
 	}
-	return nil, fmt.Errorf("read weight %q: elements of type %v are not numbers", w.Name, w.Type)
+	return nil, m.readError(w, fmt.Errorf("elements of type %v are not numbers", w.Type))
 }
 
 // convert returns the elements in another type.

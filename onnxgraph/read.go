@@ -14,9 +14,17 @@ import (
 func (m *Model) Bytes(w *Weight) ([]byte, error) {
 	b, err := m.bytes(w)
 	if err != nil {
-		return nil, fmt.Errorf("read weight %q: %w", w.Name, err)
+		return nil, m.readError(w, err)
 	}
 	return b, nil
+}
+
+// readError says which weight of which file could not be read.
+func (m *Model) readError(w *Weight, err error) error {
+	if m.Path == "" {
+		return fmt.Errorf("read weight %q: %w", w.Name, err)
+	}
+	return fmt.Errorf("read weight %q of %s: %w", w.Name, m.Path, err)
 }
 
 func (m *Model) bytes(w *Weight) ([]byte, error) {

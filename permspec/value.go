@@ -176,7 +176,7 @@ func (inf *inference) isUniform(w *onnxgraph.Weight, axis int) bool {
 	if !seen {
 		var err error
 		if u, err = Uniform(inf.model, w); err != nil && inf.err == nil {
-			inf.err = fmt.Errorf("permspec: weight %q: %w", w.Name, err)
+			inf.err = fmt.Errorf("permspec: %w", err)
 		}
 		inf.uniform[w] = u
 	}

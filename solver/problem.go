@@ -11,7 +11,7 @@ import (
 // newProblem sets up the alignment of b with a.
 func newProblem(spec *permspec.Spec, a, b *onnxgraph.Model, opts *Options) (*problem, error) {
 	counts := func(w *onnxgraph.Weight) bool {
-		return w.Type.IsFloat() && (opts.Exclude == nil || !opts.Exclude(w))
+		return w.Type.IsFloat() && (opts.Exclude == nil || !opts.Exclude(w)) && opts.Counterpart.of(w) != nil
 	}
 	var layouts []permspec.WeightLayout
 	listed := map[*onnxgraph.Weight]bool{}
@@ -22,7 +22,7 @@ func newProblem(spec *permspec.Spec, a, b *onnxgraph.Model, opts *Options) (*pro
 		}
 	}
 	for _, w := range a.Weights() { // nothing in these moves, but they count
-		if counts(w) && !listed[w] && w.Elements() > 0 && opts.Counterpart.of(w) != nil {
+		if counts(w) && !listed[w] && w.Elements() > 0 {
 			layouts = append(layouts, permspec.WeightLayout{Weight: w, Blocks: []permspec.Block{
 				{Digits: []permspec.Digit{{Group: -1, Size: int(w.Elements()), Stride: 1}}}}})
 		}
@@ -36,20 +36,35 @@ func newProblem(spec *permspec.Spec, a, b *onnxgraph.Model, opts *Options) (*pro
 	p.raw.read = func(k int) ([]float32, []float32, error) {
 		w := layouts[k].Weight
 		other := opts.Counterpart.of(w)
-		if other == nil {
-			return nil, nil, fmt.Errorf("weight %q has no counterpart", w.Name)
-		}
 		if other.Elements() != w.Elements() {
 			return nil, nil, fmt.Errorf("weight %q has %d elements, its counterpart %q %d", w.Name, w.Elements(), other.Name, other.Elements())
 		}
-		x, err := a.Float32s(w)
+		x, err := matchable(a, w)
 		if err != nil {
 			return nil, nil, err
 		}
-		y, err := b.Float32s(other)
+		y, err := matchable(b, other)
 		return x, y, err
 	}
 	return p, p.normalize(opts.Normalize, layouts)
+}
+
+// largest is how large a number may be for sums of its products to be numbers
+// in float32.
+const largest = 1e17
+
+// matchable reads a weight whose numbers can be multiplied with others'.
+func matchable(m *onnxgraph.Model, w *onnxgraph.Weight) ([]float32, error) {
+	x, err := m.Float32s(w)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range x {
+		if !(-largest <= v && v <= largest) {
+			return nil, fmt.Errorf("weight %q of %s holds %v, and nothing can be matched to that", w.Name, m.Path, v)
+		}
+	}
+	return x, nil
 }
 
 // layOut plans the matching of all groups of spec in the given weights.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -62,6 +63,10 @@ func checked(err error) error {
 	var not *rebasin.NotEquivalentError
 	if errors.As(err, &differ) || errors.As(err, &not) {
 		return answerNo{err}
+	}
+	var unchecked *rebasin.UncheckedError
+	if errors.As(err, &unchecked) && !errors.Is(err, context.Canceled) {
+		return hinted{err, "the models have to run for the check (merge can take inputs from --data); --no-verify writes without it"}
 	}
 	return err
 }

@@ -17,7 +17,12 @@ func openData(c *cli.Context, m *onnxgraph.Model, path string) (*dataset.Set, er
 	if path == "" {
 		return nil, nil
 	}
-	opts := dataset.Options{Inputs: eval.InputsOf(m), Labels: c.String("labels"), Scale: c.Float64("scale"), Limit: c.Int("limit")}
+	return openSamples(c, m, path, c.Int("limit"))
+}
+
+// openSamples is openData for the first samples only, all when limit is 0.
+func openSamples(c *cli.Context, m *onnxgraph.Model, path string, limit int) (*dataset.Set, error) {
+	opts := dataset.Options{Inputs: eval.InputsOf(m), Labels: c.String("labels"), Scale: c.Float64("scale"), Limit: limit}
 	var err error
 	if opts.Mean, err = numbers(c, "mean"); err != nil {
 		return nil, err

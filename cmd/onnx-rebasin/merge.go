@@ -55,6 +55,14 @@ func merge(c *cli.Context) error {
 		if err := set.RequireLabels(); err != nil {
 			return err
 		}
+		few, err := j.samples()
+		if err != nil {
+			return err
+		}
+		if few != nil {
+			defer few.Close()
+		}
+		j.opts.Verify.Fallback = few
 	}
 	if len(j.models) > 2 {
 		return j.mergeMany(set)
@@ -80,6 +88,24 @@ func merge(c *cli.Context) error {
 		return err
 	}
 	return j.finish(&r)
+}
+
+// samples opens a few samples of --data to check π(B) on, for models that do
+// not take generated inputs; nil when models name their inputs differently.
+func (j *job) samples() (*dataset.Set, error) {
+	for _, m := range j.models[2:] {
+		for i, v := range m.Graph.Inputs {
+			if i >= len(j.b.Graph.Inputs) || j.b.Graph.Inputs[i].Name != v.Name {
+				return nil, nil
+			}
+		}
+	}
+	const enough = 64
+	limit := j.c.Int("limit")
+	if limit == 0 || limit > enough {
+		limit = enough
+	}
+	return openSamples(j.c, j.b, j.c.String("data"), limit)
 }
 
 // judge runs A, B, the naive average, the merged model and the ensemble of A
