@@ -21,6 +21,7 @@ type OpenOptions struct {
 	Backend string // Auto (also ""), OnnxGo or OnnxRuntime
 	Library string // where ONNX Runtime is, see ort.Find
 	Threads int    // cores to use; 0: all
+	Lean    bool   // for few runs of a large model, see exec.Options; the onnx-go backend only
 }
 
 // Open makes a model ready to run. Auto takes the onnx-go backend, and ONNX
@@ -47,7 +48,7 @@ func Open(m *onnxgraph.Model, opts OpenOptions) (*Runner, error) {
 }
 
 func openGo(m *onnxgraph.Model, opts OpenOptions) (*Runner, error) {
-	s, err := exec.New(m, exec.Options{Threads: opts.Threads})
+	s, err := exec.New(m, exec.Options{Threads: opts.Threads, Lean: opts.Lean})
 	if err != nil {
 		return nil, err
 	}

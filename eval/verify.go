@@ -79,6 +79,7 @@ type OutputDifference struct {
 //
 // The error is about models that cannot be run; that they differ is a Verdict.
 func Verify(ctx context.Context, a, b *onnxgraph.Model, opts VerifyOptions) (*Verification, error) {
+	opts.Open.Lean = opts.Open.Lean || weightBytes(a) > leanFrom
 	ra, err := Open(a, opts.Open)
 	if err != nil {
 		return nil, err
@@ -90,6 +91,19 @@ func Verify(ctx context.Context, a, b *onnxgraph.Model, opts VerifyOptions) (*Ve
 	}
 	defer rb.Close()
 	return VerifyRunners(ctx, ra, rb, opts)
+}
+
+// leanFrom is the bytes of weights from which models are checked without having
+// all of them in memory: a check is a few runs.
+const leanFrom = 64 << 20
+
+// weightBytes is the memory that a model's weights take.
+func weightBytes(m *onnxgraph.Model) int64 {
+	total := int64(0)
+	for _, w := range m.Weights() {
+		total += w.Elements() * int64(w.Type.Bits()) / 8
+	}
+	return total
 }
 
 // VerifyRunners is Verify for models that are open already.

@@ -3,6 +3,7 @@ package permspec
 import (
 	"fmt"
 
+	"github.com/onnx-rebasin/onnx-rebasin/internal/memory"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
 
@@ -38,6 +39,7 @@ func (s *Spec) ApplyTo(m *onnxgraph.Model, p Perms, counterpart func(*onnxgraph.
 			}
 			out, err := s.Permute(w, p, data)
 			m.Forget(data)
+			memory.Waste(int64(len(data)))
 			return out, err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/onnx-rebasin/onnx-rebasin/internal/half"
+	"github.com/onnx-rebasin/onnx-rebasin/internal/memory"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
 
@@ -172,6 +173,7 @@ func (m *mixture) content() ([]byte, error) {
 	})
 	for k := range in {
 		m.models[k].Forget(in[k])
+		memory.Waste(int64(len(in[k])))
 	}
 	return out, err
 }

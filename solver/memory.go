@@ -1,29 +1,10 @@
 package solver
 
-import (
-	"runtime"
-	"sync/atomic"
-)
+import "github.com/onnx-rebasin/onnx-rebasin/internal/memory"
 
-const (
-	// keepBytes is how much memory decoded weights may take to be kept from one
-	// use to the next, and again gain matrices.
-	keepBytes = 256 << 20
-
-	// wasteBytes is how much memory may be let go before it is collected. Left
-	// to itself the collector waits until the heap has doubled.
-	wasteBytes = 256 << 20
-)
-
-var wasted atomic.Int64
-
-// waste counts memory that was let go.
-func waste(bytes int64) {
-	if wasted.Add(bytes) >= wasteBytes {
-		wasted.Store(0)
-		runtime.GC()
-	}
-}
+// keepBytes is how much memory decoded weights may take to be kept from one use
+// to the next, and again gain matrices.
+const keepBytes = 256 << 20
 
 // measure finds the memory that the gains of all units take, and of the largest.
 func (p *plan) measure() {
@@ -67,5 +48,5 @@ func (ws *workspace) forget(p *plan, n int) {
 	us := &ws.units[n]
 	clear(us.plain)
 	clear(us.inner)
-	waste(p.unitBytes(n))
+	memory.Waste(p.unitBytes(n))
 }

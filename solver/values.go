@@ -1,6 +1,10 @@
 package solver
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/onnx-rebasin/onnx-rebasin/internal/memory"
+)
 
 // values hands out the numbers of weights in both models. They are read when they
 // are asked for, and those used last are kept as long as they take no more than
@@ -70,7 +74,7 @@ func (v *values) drop() {
 		}
 	}
 	v.bytes -= 8 * v.size(oldest)
-	waste(8 * v.size(oldest))
+	memory.Waste(8 * v.size(oldest))
 	delete(v.kept, oldest)
 }
 

@@ -32,7 +32,7 @@ func (p *program) emit() ([]byte, error) {
 			}},
 		}
 		for _, slot := range s.in {
-			if slot != none && p.consts[slot] == nil {
+			if slot != none && !p.fixed(slot) {
 				n.Input = append(n.Input, slotName(slot))
 			}
 		}

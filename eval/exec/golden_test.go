@@ -53,8 +53,12 @@ func TestGolden(t *testing.T) {
 	for _, golden := range pairs {
 		dir := filepath.Dir(golden)
 		t.Run(filepath.Base(dir), func(t *testing.T) {
-			for _, name := range []string{"a", "b"} {
-				m, s := load(t, filepath.Join(dir, name+".onnx"), exec.Options{})
+			for _, c := range []struct {
+				name string
+				opts exec.Options
+			}{{"a", exec.Options{}}, {"b", exec.Options{}}, {"b", exec.Options{Lean: true}}} {
+				name := c.name
+				m, s := load(t, filepath.Join(dir, name+".onnx"), c.opts)
 				in, out := m.Graph.Inputs[0].Name, m.Graph.Outputs[0].Name
 				want := array(t, golden, name).Data.([]float32)
 				x := map[string]*onnxgraph.Tensor{in: array(t, golden, "x")}

@@ -91,7 +91,7 @@ func (b *graphBackend) ApplyOperation(op onnx.Operation, outputs ...graph.Node) 
 func (b *graphBackend) connect(st *step, edges []*simple.WeightedEdge, outputs []graph.Node) error {
 	in, out := slices.Clone(st.in), slices.Clone(st.out)
 	for i, slot := range in {
-		if slot == none || b.plan.program.consts[slot] != nil {
+		if slot == none || b.plan.program.fixed(slot) {
 			continue
 		}
 		if len(edges) == 0 {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval/exec/kernel"
+	"github.com/onnx-rebasin/onnx-rebasin/internal/memory"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
 
@@ -14,6 +15,7 @@ import (
 type compiler struct {
 	model   *onnxgraph.Model
 	threads int
+	lean    bool
 	consts  map[*onnxgraph.Value]*kernel.Tensor
 }
 
@@ -30,6 +32,15 @@ func (c *compiler) constant(v *onnxgraph.Value) (*kernel.Tensor, error) {
 	return t, nil
 }
 
+// leanFrom is the size in elements from which weights are read when they are
+// needed.
+const leanFrom = 1 << 16
+
+// late reports whether v is a weight that steps read when they need it.
+func (c *compiler) late(v *onnxgraph.Value) bool {
+	return c.lean && v.Weight != nil && v.Weight.Elements() >= leanFrom && c.consts[v] == nil
+}
+
 // scope is a graph being lowered.
 type scope struct {
 	*compiler
@@ -43,7 +54,7 @@ type scope struct {
 // they have slots like all others.
 func (c *compiler) lower(g *onnxgraph.Graph, inputs, outputs []*onnxgraph.Value) (*program, error) {
 	s := &scope{compiler: c, slots: make(map[*onnxgraph.Value]int), wanted: make(map[*onnxgraph.Value]bool),
-		program: &program{consts: make(map[int]*kernel.Value)}}
+		program: &program{consts: make(map[int]*kernel.Value), loads: make(map[int]load)}}
 	for _, v := range inputs {
 		s.program.inputs = append(s.program.inputs, s.slot(v))
 	}
@@ -117,6 +128,10 @@ func (s *scope) node(n *onnxgraph.Node) error {
 		if v == nil {
 			continue
 		}
+		if s.late(v) {
+			k.Given[i], folds = true, false
+			continue
+		}
 		t, err := s.constant(v)
 		if err != nil {
 			return fmt.Errorf("%v: %w", n, err)
@@ -141,6 +156,10 @@ func (s *scope) node(n *onnxgraph.Node) error {
 func (c *compiler) variable(values []*onnxgraph.Value) ([]*onnxgraph.Value, error) {
 	var out []*onnxgraph.Value
 	for _, v := range values {
+		if c.late(v) {
+			out = append(out, v)
+			continue
+		}
 		t, err := c.constant(v)
 		if err != nil {
 			return nil, err
@@ -199,7 +218,7 @@ func (s *scope) fold(n *onnxgraph.Node, k *kernel.Node, run kernel.Kernel) bool 
 		}
 	}
 	m := &machine{pool: new(kernel.Pool), threads: s.threads}
-	if err := st.apply(m.call(context.Background()), values); err != nil {
+	if err := st.apply(m.call(context.Background()), values, nil); err != nil {
 		return false
 	}
 	for i, v := range n.Outputs {
@@ -214,7 +233,7 @@ func (s *scope) fold(n *onnxgraph.Node, k *kernel.Node, run kernel.Kernel) bool 
 func (s *scope) emit(n *onnxgraph.Node, reads []*onnxgraph.Value, run kernel.Kernel) error {
 	st := &step{node: n, run: run}
 	for _, v := range reads {
-		slot, err := s.operand(v)
+		slot, err := s.read(v)
 		if err != nil {
 			return fmt.Errorf("%v: %w", n, err)
 		}
@@ -229,6 +248,19 @@ func (s *scope) emit(n *onnxgraph.Node, reads []*onnxgraph.Value, run kernel.Ker
 	}
 	s.program.steps = append(s.program.steps, st)
 	return nil
+}
+
+// read returns the slot of a value that a step reads.
+func (s *scope) read(v *onnxgraph.Value) (int, error) {
+	if v == nil || !s.late(v) {
+		return s.operand(v)
+	}
+	slot := s.slot(v)
+	s.program.loads[slot] = func() (*kernel.Tensor, error) {
+		memory.Waste(8 * v.Weight.Elements()) // the last one that was read, and what it was made from
+		return s.model.Tensor(v.Weight)
+	}
+	return slot, nil
 }
 
 // operand returns the slot of a value that is read, and fills it if the value

@@ -87,7 +87,7 @@ func (p *plan) lane() (*lane, error) {
 	}
 	b := &graphBackend{plan: p, machine: machine{pool: new(kernel.Pool), threads: p.threads},
 		edges: make(map[int64][]*simple.WeightedEdge)}
-	b.program = &program{slots: p.program.slots, consts: p.program.consts}
+	b.program = &program{slots: p.program.slots, consts: p.program.consts, loads: p.program.loads}
 	m := onnx.NewModel(b)
 	if err := m.UnmarshalBinary(data); err != nil {
 		return nil, err
@@ -117,6 +117,9 @@ func (b *graphBackend) finish(m *onnx.Model) error {
 	}
 	have := make(map[int]bool)
 	for slot := range b.program.consts {
+		have[slot] = true
+	}
+	for slot := range b.program.loads {
 		have[slot] = true
 	}
 	for _, slot := range b.program.inputs {

@@ -27,9 +27,16 @@ type program struct {
 	steps   []*step
 	slots   int
 	consts  map[int]*kernel.Value // slots filled before the first step
+	loads   map[int]load          // slots filled for each step that reads them
 	inputs  []int
 	outputs []int
 }
+
+// load reads a weight.
+type load func() (*kernel.Tensor, error)
+
+// fixed reports whether a slot holds a weight or another constant.
+func (p *program) fixed(slot int) bool { return p.consts[slot] != nil || p.loads[slot] != nil }
 
 // settle finds, for every slot, the step that reads it last. Outputs and
 // constants live to the end.
@@ -40,6 +47,9 @@ func (p *program) settle() {
 		keep[slot] = true
 	}
 	for slot := range p.consts {
+		keep[slot] = true
+	}
+	for slot := range p.loads {
 		keep[slot] = true
 	}
 	for _, s := range p.steps {
@@ -88,7 +98,7 @@ func (m *machine) execute(ctx context.Context, p *program, inputs []*kernel.Valu
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if err := s.apply(call, values); err != nil {
+		if err := s.apply(call, values, p.loads); err != nil {
 			return nil, err
 		}
 	}
@@ -111,7 +121,7 @@ func (p *program) results(values []*kernel.Value) []*kernel.Value {
 }
 
 // apply runs the step on the values of a program.
-func (s *step) apply(c *kernel.Call, values []*kernel.Value) (err error) {
+func (s *step) apply(c *kernel.Call, values []*kernel.Value, loads map[int]load) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%v: internal fault: %v", s.node, r)
@@ -120,6 +130,14 @@ func (s *step) apply(c *kernel.Call, values []*kernel.Value) (err error) {
 	c.In, c.Values, c.Out = resized(c.In, len(s.in)), resized(c.Values, len(s.in)), resized(c.Out, len(s.out))
 	c.Last = append(c.Last[:0], s.last...)
 	for i, slot := range s.in {
+		if slot != none && values[slot] == nil && loads[slot] != nil {
+			t, err := loads[slot]()
+			if err != nil {
+				return fmt.Errorf("%v: %w", s.node, err)
+			}
+			values[slot] = kernel.Foreign(t)
+			defer func() { values[slot] = nil }()
+		}
 		if slot != none {
 			c.Values[i] = values[slot]
 			c.In[i] = &values[slot].Tensor

@@ -16,6 +16,11 @@ import (
 // Options says how a session runs.
 type Options struct {
 	Threads int // goroutines for one run; 0 for one a core
+
+	// Lean reads large weights when a step needs them, and lets them go after
+	// it, instead of packing them once: a run takes longer, and memory is that
+	// of the largest weight.
+	Lean bool
 }
 
 // Session runs one model. It may be used by several goroutines at once.
@@ -39,7 +44,7 @@ func New(m *onnxgraph.Model, opts Options) (*Session, error) {
 	}
 	s := &Session{
 		values: make(map[string]*onnxgraph.Value), inputs: m.Graph.Inputs, plans: make(map[string]*plan),
-		compiler: &compiler{model: m, threads: threads, consts: make(map[*onnxgraph.Value]*kernel.Tensor)},
+		compiler: &compiler{model: m, threads: threads, lean: opts.Lean, consts: make(map[*onnxgraph.Value]*kernel.Tensor)},
 	}
 	for _, v := range m.Graph.Inputs {
 		s.values[v.Name] = v
