@@ -43,10 +43,23 @@ type attention struct {
 	scale, softcap   float32
 	causal           bool
 	past             int                                 // keys before the first query's own
-	window           int                                 // how many keys back a query sees, itself included; 0 for all
+	lens             []int                               // how many keys of each example count, and end where the queries do; nil if all do
+	window, ahead    int                                 // how many keys back and ahead a query sees, itself included; 0 for all
 	mask             func(b, h, i int, scores []float32) // nil if there is none
-	scores           func(b, h, i int, scores []float32) // takes a copy of the scores that softmax gets; nil if nobody wants it
+	scores           func(b, h, i int, scores []float32) // takes a copy of the scores; nil if nobody wants it
+	stage            stage                               // when it does
 }
+
+// stage is a point in the making of an attention's scores: the numbers of the
+// attribute qk_matmul_output_mode.
+type stage int64
+
+const (
+	rawScores stage = iota
+	cappedScores
+	maskedScores
+	softmaxScores
+)
 
 func (a *attention) run(c *Call) error {
 	if a.heads <= 0 || a.kv <= 0 || a.heads%a.kv != 0 {
@@ -73,34 +86,62 @@ func (a *attention) run(c *Call) error {
 func (a *attention) one(b, h int, scores []float32) {
 	shared := h / (a.heads / a.kv)
 	f32.Product(1, a.scale, a.q.view(b, h, a.queries, a.d), a.k.view(b, shared, a.keys, a.d).T(), 0, scores, a.keys, f32.Epilogue{})
-	inf := float32(math.Inf(-1))
 	for i := range a.queries {
-		row := scores[i*a.keys:][:a.keys]
-		if a.softcap > 0 {
-			for j, v := range row {
-				row[j] = a.softcap * float32(math.Tanh(float64(v/a.softcap)))
-			}
-		}
-		if a.mask != nil {
-			a.mask(b, h, i, row)
-		}
-		if a.causal {
-			for j := min(a.keys, a.past+i+1); j < a.keys; j++ {
-				row[j] = inf
-			}
-		}
-		if a.window > 0 {
-			for j := range max(0, min(a.keys, a.past+i+1-a.window)) {
-				row[j] = inf
-			}
-		}
-		if a.scores != nil {
-			a.scores(b, h, i, row)
-		}
-		softmax32(row, row)
+		a.weigh(b, h, i, scores[i*a.keys:][:a.keys])
 	}
 	out := a.out.data[b*a.out.batch+h*a.out.head:]
 	f32.Product(1, 1, f32.Dense(scores, a.queries, a.keys, a.keys), a.v.view(b, shared, a.keys, a.dv), 0, out, a.out.row, f32.Epilogue{})
+}
+
+// weigh turns the scores of one query into weights. A query that sees no key has
+// weights 0.
+func (a *attention) weigh(b, h, i int, row []float32) {
+	keep := func(at stage) {
+		if a.scores != nil && a.stage == at {
+			a.scores(b, h, i, row)
+		}
+	}
+	keep(rawScores)
+	if a.softcap > 0 {
+		f32.Scale(row, 1/a.softcap)
+		f32.Tanh(row, row)
+		f32.Scale(row, a.softcap)
+	}
+	keep(cappedScores)
+	if a.mask != nil {
+		a.mask(b, h, i, row)
+	}
+	lo, hi := a.sees(b, i)
+	fillWords(row[:lo], inf32)
+	fillWords(row[hi:], inf32)
+	keep(maskedScores)
+	if f32.Max(row) == inf32 {
+		clear(row)
+	} else {
+		softmax32(row, row)
+	}
+	keep(softmaxScores)
+}
+
+var inf32 = float32(math.Inf(-1))
+
+// sees returns the keys lo to hi-1 that query i of example b may see, masks
+// aside.
+func (a *attention) sees(b, i int) (lo, hi int) {
+	at, hi := a.past+i, a.keys
+	if a.lens != nil {
+		at, hi = a.lens[b]-a.queries+i, min(hi, a.lens[b])
+	}
+	if a.causal {
+		hi = min(hi, at+1)
+	}
+	if a.ahead > 0 {
+		hi = min(hi, at+a.ahead)
+	}
+	if a.window > 0 {
+		lo = min(max(0, at+1-a.window), a.keys)
+	}
+	return lo, max(lo, hi)
 }
 
 // floats32 reads a float32 tensor of the given rank (any if negative).

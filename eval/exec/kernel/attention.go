@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
@@ -16,14 +15,13 @@ var attending = ops{
 // prepareAttention prepares Attention: queries, keys and values with heads
 // side by side or stacked, an additive or boolean mask, and a cache.
 func prepareAttention(n *Node) (Kernel, error) {
-	if n.Wants(3) && n.Int("qk_matmul_output_mode", 0) != 0 {
-		return nil, fmt.Errorf("qk_matmul_output_mode %d is not supported", n.Int("qk_matmul_output_mode", 0))
-	}
+	at := stage(n.Int("qk_matmul_output_mode", 0))
+	window, ahead := int(n.Int("left_window_size", -1))+1, int(n.Int("right_window_size", -1))+1
 	qHeads, kvHeads := int(n.Int("q_num_heads", 0)), int(n.Int("kv_num_heads", 0))
 	causal, scale, softcap := n.Flag("is_causal"), n.Float("scale", 0), n.Float("softcap", 0)
 	wantPresent, wantScores := n.Wants(1) || n.Wants(2), n.Wants(3)
 	return func(c *Call) error {
-		a := &attention{scale: scale, softcap: softcap, causal: causal}
+		a := &attention{scale: scale, softcap: softcap, causal: causal, window: window, ahead: ahead, stage: at}
 		var parts [3]heads
 		var sizes, counts, rows [3]int
 		for i, name := range []string{"query", "key", "value"} {
@@ -55,6 +53,12 @@ func prepareAttention(n *Node) (Kernel, error) {
 		if wantPresent || c.Has(4) {
 			if err := a.cache(c, 4, 1, wantPresent); err != nil {
 				return err
+			}
+		}
+		if c.Has(6) {
+			var err error
+			if a.lens, err = ints(c.In[6]); err != nil || len(a.lens) != a.batch {
+				return fmt.Errorf("%d lengths of keys for %d examples", len(a.lens), a.batch)
 			}
 		}
 		shape := []int{a.batch, a.queries, a.heads * a.dv}
@@ -102,36 +106,42 @@ func (a *attention) cache(c *Call, at, out int, wanted bool) error {
 }
 
 // broadcastMask reads a mask that stretches to examples, heads, queries and
-// keys: numbers are added, false keeps a query from a key.
+// keys: numbers are added, false keeps a query from a key. Keys beyond a mask
+// that is too short are hidden.
 func (a *attention) broadcastMask(t *Tensor) (func(b, h, i int, scores []float32), error) {
-	full := []int{a.batch, a.heads, a.queries, a.keys}
+	keys := a.keys
+	if last := len(t.Shape) - 1; last >= 0 && t.Shape[last] > 1 {
+		keys = min(keys, t.Shape[last])
+	}
+	full := []int{a.batch, a.heads, a.queries, keys}
 	if shape, err := broadcast(t.Shape, full); err != nil || !equalShape(shape, full) {
 		return nil, fmt.Errorf("mask of shape %v for scores of %v", t.Shape, full)
 	}
 	s := stretched(t.Shape, full)
-	inf := float32(math.Inf(-1))
 	switch m := t.Data.(type) {
 	case []bool:
 		return func(b, h, i int, scores []float32) {
 			at := b*s[0] + h*s[1] + i*s[2]
-			for j := range scores {
+			for j := range keys {
 				if !m[at+j*s[3]] {
-					scores[j] = inf
+					scores[j] = inf32
 				}
 			}
+			fillWords(scores[keys:], inf32)
 		}, nil
 	case []float32:
 		return func(b, h, i int, scores []float32) {
 			at := b*s[0] + h*s[1] + i*s[2]
-			for j := range scores {
+			for j := range keys {
 				scores[j] += m[at+j*s[3]]
 			}
+			fillWords(scores[keys:], inf32)
 		}, nil
 	}
 	return nil, badType(t)
 }
 
-// keepScores makes output at, the scores before softmax.
+// keepScores makes output at, the scores.
 func (a *attention) keepScores(c *Call, at int) error {
 	t, err := c.New(at, onnxgraph.Float32, a.batch, a.heads, a.queries, a.keys)
 	if err != nil {

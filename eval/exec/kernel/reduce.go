@@ -125,26 +125,27 @@ func foldAll[T, A number](w *fold, d, x []T, r reducer[T, A]) {
 		return
 	}
 	top := reducerOf[T, T]("ReduceMax")
+	if w.n == 0 {
+		fillWords(d, r.end(r.start, 0, 0))
+		return
+	}
 	w.c.Parallel(len(d), w.n, func(lo, hi int) {
 		var temp [chunk]T
 		w.over.each(lo, hi, func(i int, at []int) {
 			var shift T
 			if r.peak {
-				shift = foldOne(w.within, x[at[0]:], &temp, top.start, 0, top.row, w.n)
+				shift = foldOne(w.within, x[at[0]:], &temp, top.start, 0, top.row)
 				if math.IsInf(float64(shift), 0) {
 					shift = 0
 				}
 			}
-			d[i] = r.end(foldOne(w.within, x[at[0]:], &temp, r.start, shift, r.row, w.n), shift, w.n)
+			d[i] = r.end(foldOne(w.within, x[at[0]:], &temp, r.start, shift, r.row), shift, w.n)
 		})
 	})
 }
 
 // foldOne folds the elements of a walk into one accumulator, row by row.
-func foldOne[T, A number](l *loops, x []T, temp *[chunk]T, acc A, shift T, row func(A, T, []T) A, total int) A {
-	if total == 0 {
-		return acc
-	}
+func foldOne[T, A number](l *loops, x []T, temp *[chunk]T, acc A, shift T, row func(A, T, []T) A) A {
 	n, step := l.inner()
 	l.each(0, l.rows(), func(_ int, off []int) {
 		if step[0] == 1 {

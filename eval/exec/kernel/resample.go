@@ -41,7 +41,7 @@ func (f *filter) taps(x, scale float64, n int) []tapWeight {
 	for i := first; i < 2-first; i++ {
 		at := int(base) + i
 		w := curve(stretch * (float64(i) - (x - base)))
-		if (f.exclude || f.antialias) && (at < 0 || at >= n) || w == 0 {
+		if f.exclude && (at < 0 || at >= n) || w == 0 {
 			continue
 		}
 		sum += w
