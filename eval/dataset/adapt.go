@@ -99,7 +99,7 @@ func (how *adapter) fit(in Input, a array) (string, error) {
 	if in.Shape == nil {
 		return "", nil
 	}
-	if len(in.Shape) == len(row) && agree(in.Shape, row) && (len(row) == 0 || !agree(in.Shape[1:], row)) {
+	if len(in.Shape) == len(row) && agree(in.Shape, row) && !isRowOfBatch(in.Shape, row) {
 		how.single = true
 		return "given one at a time: the model has no axis of samples", nil
 	}
@@ -125,6 +125,12 @@ func (how *adapter) fit(in Input, a array) (string, error) {
 	}
 	how.row = filled
 	return fmt.Sprintf("reshaped from %s to %s", shapeText(row), shapeText(filled)), nil
+}
+
+// isRowOfBatch reports whether a sample of the rank of the input is one row of
+// it, as 1×28×28 is of N×28×28: the first axis is free and the sample has 1 there.
+func isRowOfBatch(want []int64, row []int) bool {
+	return len(row) > 0 && want[0] < 0 && row[0] == 1
 }
 
 // agree reports whether a shape fits one with free axes.

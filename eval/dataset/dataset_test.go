@@ -108,6 +108,8 @@ func TestShapes(t *testing.T) {
 		{[]int{2, 2, 2, 3}, []int64{-1, 3, 2, 2}, []int{2, 3, 2, 2}, []float32{0, 3, 6, 9}, "transposed from height, width, channels to channels, height, width"},
 		{[]int{2, 2, 4, 3}, []int64{-1, 3, -1, -1}, []int{2, 3, 2, 4}, []float32{0, 3, 6, 9}, "transposed from height, width, channels to channels, height, width"},
 		{[]int{2, 3, 2, 2}, []int64{-1, 2, 2, 3}, []int{2, 2, 2, 3}, []float32{0, 4, 8, 1}, "transposed from channels, height, width to height, width, channels"},
+		{[]int{2, 1, 2, 3}, []int64{-1, 2, 3}, []int{2, 2, 3}, []float32{0, 1, 2}, "reshaped from 1×2×3 to 2×3"},
+		{[]int{2, 2, 3}, []int64{-1, 3}, []int{2, 3}, []float32{0, 1, 2}, "given one at a time: the model has no axis of samples"},
 		{[]int{2, 3}, []int64{3}, []int{3}, []float32{0, 1, 2}, "given one at a time: the model has no axis of samples"},
 	} {
 		n := 1
