@@ -42,6 +42,7 @@ func newInference(m *onnxgraph.Model, opts Options) *inference {
 	return &inference{
 		store:   store{origins: map[*cause][]int{}},
 		model:   m,
+		live:    live(m.Graph),
 		info:    onnxgraph.Shapes(m),
 		opts:    opts,
 		layouts: map[*onnxgraph.Value][]sum{},
@@ -50,6 +51,7 @@ func newInference(m *onnxgraph.Model, opts Options) *inference {
 
 		constant: map[*onnxgraph.Value][]bool{},
 		readings: map[*onnxgraph.Weight][]reading{},
+		isFactor: map[*onnxgraph.Weight]bool{},
 	}
 }
 
@@ -63,6 +65,7 @@ func (inf *inference) run() error {
 		inf.freezeIO(out, "output")
 	}
 	inf.tieWeights()
+	inf.freezeAngles()
 	inf.settle()
 	inf.settleReadings()
 	return inf.err
@@ -86,6 +89,7 @@ func (inf *inference) tieWeights() {
 type inference struct {
 	store
 	model    *onnxgraph.Model
+	live     map[*onnxgraph.Node]bool
 	info     *onnxgraph.ShapeInfo
 	opts     Options
 	layouts  map[*onnxgraph.Value][]sum // a nil layout: the rank is not known
@@ -93,6 +97,8 @@ type inference struct {
 	uniform  map[*onnxgraph.Weight][]bool
 	constant map[*onnxgraph.Value][]bool // axes along which computed values are the same
 	readings map[*onnxgraph.Weight][]reading
+	factor   []*onnxgraph.Weight // weights that something is multiplied with
+	isFactor map[*onnxgraph.Weight]bool
 	relation []relation
 	extra    []*onnxgraph.Weight // stand for values to be laid out beside the weights
 	err      error               // the first weight that could not be read
@@ -114,7 +120,7 @@ func (inf *inference) graph(g *onnxgraph.Graph) {
 
 func (inf *inference) visit(n *onnxgraph.Node) {
 	switch {
-	case n.Op == "Constant" && n.Domain == "":
+	case n.Op == "Constant" && n.Domain == "" || !inf.live[n]:
 		return
 	case n.Domain == "" && inf.control(n):
 		return
@@ -126,6 +132,9 @@ func (inf *inference) visit(n *onnxgraph.Node) {
 		return
 	}
 	inf.relate(c, sig)
+	if n.Op == "Mul" && n.Domain == "" {
+		inf.factors(n)
+	}
 }
 
 // signature looks the node's rule up and asks it.

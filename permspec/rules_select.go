@@ -2,6 +2,7 @@ package permspec
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
@@ -15,6 +16,48 @@ const maxSelector = 8
 func selector(d onnxgraph.Dim) bool {
 	n, ok := d.Known()
 	return ok && n >= 2 && n <= maxSelector
+}
+
+// selects reports whether the axis of input 0 is a selector: short, and cut into
+// single slots by every reader that cuts it. Where one takes several slots
+// together, the axis is a sum of parts.
+func (c *call) selects(along int, d onnxgraph.Dim) bool {
+	if !selector(d) {
+		return false
+	}
+	for _, u := range c.in(0).Uses {
+		reader := &call{node: u.Node, model: c.model, info: c.info}
+		if u.Input == 0 && u.Node.Domain == "" && !reader.takesSlots(along) {
+			return false
+		}
+	}
+	return true
+}
+
+// takesSlots reports whether a node takes no more than one slot of an axis of
+// input 0, or does not cut it.
+func (c *call) takesSlots(along int) bool {
+	d, err := c.dims(0)
+	if err != nil {
+		return true
+	}
+	at := func(def int64) bool {
+		k, err := axis(c.int("axis", def), len(d))
+		return err == nil && k == along
+	}
+	switch c.node.Op {
+	case "Gather":
+		from, to, ok := c.run(1, d[along])
+		return !at(0) || !ok || to-from == 1
+	case "Split":
+		sizes, ok := c.splitSizes(d[along])
+		return !at(0) || !ok || !slices.ContainsFunc(sizes, func(n int64) bool { return n != 1 })
+	case "Slice":
+		cuts, err := c.cuts(d)
+		cut, has := cuts[along]
+		return err != nil || !has || cut.whole || !cut.known || len(cuts) == 1 && cut.to-cut.from == 1
+	}
+	return true
 }
 
 // at writes the names x as they are at slot k of u.
@@ -120,7 +163,7 @@ func split(c *call) (string, error) {
 	sizes, ok := c.splitSizes(d[along])
 	rest := others(d, along)
 	var parts, out []string
-	single := selector(d[along])
+	single := c.selects(along, d[along])
 	for i := range c.node.Outputs {
 		name := fmt.Sprintf("q%d", i)
 		if !ok {
@@ -181,7 +224,7 @@ func slice(c *call) (string, error) {
 		case cut.whole:
 		case !cut.known:
 			in[k], out[k] = "#"+p, "#"+q
-		case cut.to-cut.from == 1 && selector(d[k]) && len(cuts) == 1:
+		case cut.to-cut.from == 1 && len(cuts) == 1 && c.selects(k, d[k]):
 			in[k] = "#u"
 			out = insert(at(others(d, k), "u", cut.from), k, "1")
 		default:
@@ -359,7 +402,7 @@ func gather(c *call) (string, error) {
 		if len(idx) == 0 {
 			place = nil
 		}
-		if to-from == 1 && selector(d[along]) {
+		if to-from == 1 && c.selects(along, d[along]) {
 			if len(idx) > 0 {
 				place = []string{"1"}
 			}

@@ -224,19 +224,22 @@ func tile(c *call) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	reps, _, ok := c.ints("repeats", 1)
+	var reps []onnxgraph.Dim
+	if c.has(1) {
+		reps, _ = c.info.Ints(c.in(1))
+	}
 	x, y := names("x", len(in)), names("y", len(in))
 	for k := range in {
 		switch {
-		case !ok || len(reps) != len(in):
+		case len(reps) != len(in):
 			x[k], y[k] = "#"+x[k], "#"+y[k]
-		case reps[k] == 1:
+		case one(reps[k]):
 			y[k] = x[k]
 		case one(in[k]):
 			x[k] = "1"
-			c.size(y[k], onnxgraph.Size(reps[k]))
+			c.size(y[k], reps[k])
 		default:
-			c.size(y[k], onnxgraph.Size(reps[k]))
+			c.size(y[k], reps[k])
 			y[k] = fmt.Sprintf("(%s %s)", y[k], x[k])
 		}
 	}

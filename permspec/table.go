@@ -146,6 +146,8 @@ var table = map[opKey]rule{
 	{"", "Dropout"}:     text("x.. -> x.., x.."),
 	{"", "Clip"}:        text("x.., , -> x.."),
 	{"", "ImageScaler"}: text("n #c s.. -> n #c s.."),
+	{"", "Sin"}:         wave,
+	{"", "Cos"}:         wave,
 	{ms, "BiasGelu"}:    pointwise,
 	{ms, "FastGelu"}:    pointwise,
 	{"", "PRelu"}:       pointwise,
@@ -156,11 +158,11 @@ var table = map[opKey]rule{
 // unary operators work on every element by itself.
 var unary = []opKey{
 	{"", "Abs"}, {"", "Acos"}, {"", "Acosh"}, {"", "Affine"}, {"", "Asin"}, {"", "Asinh"}, {"", "Atan"}, {"", "Atanh"},
-	{"", "BitwiseNot"}, {"", "Cast"}, {"", "Ceil"}, {"", "Celu"}, {"", "Cos"}, {"", "Cosh"}, {"", "Elu"}, {"", "Erf"}, {"", "Exp"},
+	{"", "BitwiseNot"}, {"", "Cast"}, {"", "Ceil"}, {"", "Celu"}, {"", "Cosh"}, {"", "Elu"}, {"", "Erf"}, {"", "Exp"},
 	{"", "Floor"}, {"", "Gelu"}, {"", "HardSigmoid"}, {"", "HardSwish"}, {"", "Identity"}, {"", "IsInf"}, {"", "IsNaN"},
 	{"", "LeakyRelu"}, {"", "Log"}, {"", "Mish"}, {"", "Neg"}, {"", "Not"}, {"", "ParametricSoftplus"}, {"", "Reciprocal"},
 	{"", "Relu"}, {"", "Round"}, {"", "Scale"}, {"", "ScaledTanh"}, {"", "Selu"}, {"", "Shrink"}, {"", "Sigmoid"}, {"", "Sign"},
-	{"", "Sin"}, {"", "Sinh"}, {"", "Softplus"}, {"", "Softsign"}, {"", "Sqrt"}, {"", "Swish"}, {"", "Tan"}, {"", "Tanh"},
+	{"", "Sinh"}, {"", "Softplus"}, {"", "Softsign"}, {"", "Sqrt"}, {"", "Swish"}, {"", "Tan"}, {"", "Tanh"},
 	{"", "ThresholdedRelu"}, {ms, "Gelu"}, {ms, "QuickGelu"},
 }
 
