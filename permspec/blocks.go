@@ -12,6 +12,7 @@ type coordinate struct {
 	axis   int
 	size   int64
 	stride int64
+	around []int // the terms of sums that it stands in, outermost first
 }
 
 // box is a strided box of elements.
@@ -32,6 +33,7 @@ func blocksOf(l Layout, shape []int64, groups []Group, index map[string]int) ([]
 		}
 		return -1
 	}
+	c := cutter{sizes: sizes}
 	boxes := []box{{}}
 	stride := int64(1)
 	for k := len(l) - 1; k >= 0; k-- {
@@ -39,11 +41,11 @@ func blocksOf(l Layout, shape []int64, groups []Group, index map[string]int) ([]
 		if n != shape[k] {
 			return nil, fmt.Errorf("axis %d of the layout %q has %d slots, that of the weight %d", k, l, n, shape[k])
 		}
-		boxes = cross(axisBoxes(l[k], k, stride, sizes), boxes)
+		boxes = cross(c.axis(l[k], k, stride, nil), boxes)
 		stride *= shape[k]
 	}
 	var err error
-	if boxes, err = choose(boxes); err != nil {
+	if boxes, err = c.choose(boxes); err != nil {
 		return nil, fmt.Errorf("layout %q: %w", l, err)
 	}
 	blocks := make([]Block, len(boxes))
@@ -83,25 +85,35 @@ func factorSize(f Factor, sizes func(string) int64) int64 {
 	return sizes(f.Name)
 }
 
-// axisBoxes lists the boxes of one axis: one for each way through its sums.
-func axisBoxes(a Axis, axis int, stride int64, sizes func(string) int64) []box {
+// cutter cuts layouts into boxes.
+type cutter struct {
+	sizes func(name string) int64
+	terms int // of sums, so far
+}
+
+// axis lists the boxes of one axis: one for each way through its sums.
+func (c *cutter) axis(a Axis, axis int, stride int64, around []int) []box {
 	var out []box
 	offset := int64(0)
 	for _, t := range a {
+		inside := around
+		if c.terms++; len(a) > 1 {
+			inside = append(slices.Clone(around), c.terms)
+		}
 		boxes := []box{{offset: offset * stride}}
 		inner := stride
 		for i := len(t) - 1; i >= 0; i-- {
 			f := t[i]
-			n := factorSize(f, sizes)
+			n := factorSize(f, c.sizes)
 			if f.Sum != nil {
-				boxes = cross(axisBoxes(f.Sum, axis, inner, sizes), boxes)
+				boxes = cross(c.axis(f.Sum, axis, inner, inside), boxes)
 			} else {
-				boxes = cross([]box{{digits: []coordinate{{f, axis, n, inner}}}}, boxes)
+				boxes = cross([]box{{digits: []coordinate{{f, axis, n, inner, inside}}}}, boxes)
 			}
 			inner *= n
 		}
 		out = append(out, boxes...)
-		offset += termSize(t, sizes)
+		offset += termSize(t, c.sizes)
 	}
 	return out
 }
@@ -119,7 +131,7 @@ func cross(slow, fast []box) []box {
 
 // choose resolves choices: a box is cut along the coordinate that a choice
 // hangs on, one box for each slot.
-func choose(boxes []box) ([]box, error) {
+func (c *cutter) choose(boxes []box) ([]box, error) {
 	var out []box
 	for len(boxes) > 0 {
 		b := boxes[0]
@@ -133,42 +145,51 @@ func choose(boxes []box) ([]box, error) {
 		if !ok || b.digits[over].size != int64(len(b.digits[at].Pick)) {
 			return nil, fmt.Errorf("no single %q of %d slots goes with %q", b.digits[at].By, len(b.digits[at].Pick), b.digits[at].Factor)
 		}
-		boxes = append(b.cut(over), boxes...)
+		for _, p := range b.digits[at].Pick {
+			if factorSize(p, c.sizes) != b.digits[at].size {
+				return nil, fmt.Errorf("the members of %q differ in size", b.digits[at].Factor)
+			}
+		}
+		boxes = append(c.cut(b, over), boxes...)
 	}
 	return out, nil
 }
 
 // cut fixes coordinate over at each of its slots.
-func (b box) cut(over int) []box {
+func (c *cutter) cut(b box, over int) []box {
 	var out []box
 	for k := range b.digits[over].size {
-		c := box{offset: b.offset + k*b.digits[over].stride}
+		boxes := []box{{offset: b.offset + k*b.digits[over].stride}}
 		for i, d := range b.digits {
 			if i == over {
 				continue
 			}
-			if d.Pick != nil && d.By == b.digits[over].Name {
-				if p, ok := b.partner(i, d.By); ok && p == over {
-					d.Factor = d.Pick[k]
-				}
+			if p, ok := b.partner(i, d.By); d.Pick != nil && ok && p == over {
+				d.Factor = d.Pick[k]
 			}
-			c.digits = append(c.digits, d)
+			part := []box{{digits: []coordinate{d}}}
+			if d.Sum != nil {
+				part = c.axis(d.Sum, d.axis, d.stride, d.around)
+			}
+			boxes = cross(boxes, part)
 		}
-		out = append(out, c)
+		out = append(out, boxes...)
 	}
 	return out
 }
 
 // partner finds the coordinate called name that goes with coordinate i: the
-// only one on the same axis, or else the only one at all.
+// only one on the same axis, or else the only one at all, of those that have a
+// slot wherever coordinate i has one.
 func (b box) partner(i int, name string) (int, bool) {
+	x := b.digits[i]
 	var near, far []int
 	for j, d := range b.digits {
-		if j == i || d.Name != name || d.Pick != nil {
+		if j == i || d.Name != name || d.Pick != nil || !startsWith(x.around, d.around) {
 			continue
 		}
 		far = append(far, j)
-		if d.axis == b.digits[i].axis {
+		if d.axis == x.axis {
 			near = append(near, j)
 		}
 	}
@@ -179,6 +200,10 @@ func (b box) partner(i int, name string) (int, bool) {
 		return far[0], true
 	}
 	return 0, false
+}
+
+func startsWith(x, head []int) bool {
+	return len(x) >= len(head) && slices.Equal(x[:len(head)], head)
 }
 
 // block gives the coordinates their groups. Neighbouring coordinates that do

@@ -1,6 +1,10 @@
 package permspec
 
-import "github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
+import (
+	"math"
+
+	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
+)
 
 // maxFamily bounds the number of members of a family: selectors such as the
 // three of a fused QKV are small, and every member costs an atom.
@@ -75,6 +79,7 @@ func (s *store) member(a, over, k int) int {
 
 func (s *store) makeFamily(a, over int) *family {
 	f := &family{over: over, members: make([]int, s.known(over))}
+	s.atoms[s.find(over)].over = true
 	for k := range f.members {
 		f.members[k] = s.fresh(s.atoms[a].size)
 		s.atoms[f.members[k]].seats = []seat{{a, k}}
@@ -119,28 +124,91 @@ func (s *store) likeness(x sum) sum {
 	return out
 }
 
-// unifyFamily handles (u v) = p+q+…: as many terms as u has slots, each as
-// large as v. Then v may be p at slot 0 of u, q at slot 1 and so on, and p and q
-// need not move together. It reports whether x and y had that form.
+// unifyFamily handles (u v) = p+q+… where the terms are as large as v, or end
+// in the midst of a row of it. Then v may be one thing at slot 0 of u, another
+// at slot 1 and so on, and p and q need not move together. It reports whether x
+// and y had that form.
 func (s *store) unifyFamily(x, y sum, node *onnxgraph.Node) bool {
 	if len(x) != 1 || len(x[0]) < 2 || x[0][0].sum != nil {
 		return false
 	}
-	over, rest := x[0][0].atom, x[0][1:]
-	n := s.known(over)
-	if n != int64(len(y)) || n > maxFamily {
+	n := s.known(x[0][0].atom)
+	if n < 2 || n > maxFamily || !s.fillsRows(y, x[0][1:], n) && !s.cutsRows(y, x[0]) {
 		return false
 	}
+	s.unify(s.rows(x[0], node), y, node)
+	return true
+}
+
+// rows writes (u v) as the sum of what v is at each slot of u.
+func (s *store) rows(p prod, node *onnxgraph.Node) sum {
+	over := p[0].atom
+	s.freeze(single(over), &cause{node, "its slots hold parts that move apart"})
+	var out sum
+	for k := range int(s.known(over)) {
+		out = append(out, s.pick(sum{p[1:]}, over, k)...)
+	}
+	return out
+}
+
+// unifyRows handles (u v) = (w z) where neither v nor z is a multiple of the
+// other, as after a shuffle of channels between groups: row by row of the one
+// that has fewer.
+func (s *store) unifyRows(p, q prod, node *onnxgraph.Node) {
+	if s.rowCount(p) > s.rowCount(q) {
+		p, q = q, p
+	}
+	if s.rowCount(p) > maxFamily || s.slots(p) < 0 || s.slots(p) != s.slots(q) {
+		s.misfit(node, sum{p}, sum{q})
+		return
+	}
+	s.unify(s.rows(p, node), sum{q}, node)
+}
+
+// rowCount is the size of the first factor of a product, very large when it is
+// none or not known.
+func (s *store) rowCount(p prod) int64 {
+	if len(p) < 2 || p[0].sum != nil || s.known(p[0].atom) < 2 {
+		return math.MaxInt64
+	}
+	return s.known(p[0].atom)
+}
+
+// fillsRows reports whether y has n terms of the size of row.
+func (s *store) fillsRows(y sum, row prod, n int64) bool {
 	for _, t := range y {
-		if !sameSize(s, t, rest) {
+		if !sameSize(s, t, row) {
 			return false
 		}
 	}
-	s.freeze(single(over), &cause{node, "its slots hold parts that move apart"})
-	for k, t := range y {
-		s.unify(s.pick(sum{rest}, over, k), sum{t}, node)
+	return int64(len(y)) == n
+}
+
+// cutsRows reports whether a term of y ends within a row of p, and the rows are
+// better let differ than frozen.
+func (s *store) cutsRows(y sum, p prod) bool {
+	size := s.slots(p[1:])
+	if size < 2 || !s.prefersRows(p) {
+		return false
 	}
-	return true
+	end, cut := int64(0), false
+	for _, t := range y {
+		n := s.slots(t)
+		if n < 0 {
+			return false
+		}
+		end += n
+		cut = cut || end%size != 0
+	}
+	return cut
+}
+
+// prefersRows reports whether more of p stays free when its rows may differ, at
+// the price that they keep their order, than when every row keeps its own: its
+// first factor cannot move anyway, or has fewer slots than a row.
+func (s *store) prefersRows(p prod) bool {
+	n := s.rowCount(p)
+	return n <= maxFamily && !s.frozenAll(sum{p[1:]}) && (s.atoms[p[0].atom].frozen != nil || n < s.slots(p[1:]))
 }
 
 // isOwnMember reports whether a is a member of its own family, or of a member's:

@@ -181,7 +181,7 @@ func (f *finisher) layout(l []sum) Layout {
 	for k, x := range l {
 		out[k] = f.axis(f.inf.resolve(x))
 	}
-	return out.spread().tidy()
+	return out.gather().spread().tidy()
 }
 
 func (f *finisher) axis(x sum) Axis {
@@ -218,6 +218,58 @@ func (f *finisher) factor(a int) Factor {
 		return Factor{Name: tag(a), Size: n, Frozen: true}
 	}
 	return Factor{Name: tag(a), Size: n}
+}
+
+// gather writes {u:p|q} {u:r|s} as {u:(p r)|(q s)}, and {u:p|p} as p.
+func (l Layout) gather() Layout {
+	for _, a := range l {
+		a.gather()
+	}
+	return l
+}
+
+func (a Axis) gather() {
+	for i, t := range a {
+		a[i] = t.gather()
+	}
+}
+
+func (t Term) gather() Term {
+	out := Term{}
+	for _, f := range t {
+		last := len(out) - 1
+		if f.Pick != nil && last >= 0 && out[last].Pick != nil && out[last].By == f.By {
+			for k, p := range f.Pick {
+				out[last].Pick[k] = wrap(append(out[last].Pick[k].unwrap(), p.unwrap()...))
+			}
+			continue
+		}
+		out = append(out, f)
+	}
+	for i := range out {
+		f := &out[i]
+		f.Sum.gather()
+		for k, p := range f.Pick {
+			f.Pick[k] = wrap(p.unwrap().gather())
+		}
+	}
+	return out
+}
+
+// unwrap is the term that a factor stands for.
+func (f Factor) unwrap() Term {
+	if len(f.Sum) == 1 {
+		return slices.Clone(f.Sum[0])
+	}
+	return Term{f}
+}
+
+// wrap is the factor that stands for a term.
+func wrap(t Term) Factor {
+	if len(t) == 1 {
+		return t[0]
+	}
+	return Factor{Sum: Axis{t}}
 }
 
 // spread writes (u {u:p|q}) as p+q, where nothing else hangs on u.

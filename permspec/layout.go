@@ -73,7 +73,9 @@ func (f Factor) String() string {
 	case f.Pick != nil:
 		parts := make([]string, len(f.Pick))
 		for i, p := range f.Pick {
-			parts[i] = p.String()
+			if parts[i] = p.String(); p.Sum != nil {
+				parts[i] = p.Sum.String()
+			}
 		}
 		return "{" + f.By + ":" + strings.Join(parts, "|") + "}"
 	case f.Sel:

@@ -28,6 +28,7 @@ type atom struct {
 	frozen *cause
 	family *family
 	seats  []seat // the families the atom is a member of
+	over   bool   // families differ by its slots
 }
 
 // family says that an atom differs by the slot of the frozen atom over.

@@ -266,3 +266,4 @@ func (w *walker) sum(x sum, around []termOf) {
 		}
 	}
 }
+

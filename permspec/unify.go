@@ -51,25 +51,34 @@ func soleAtom(x sum) (int, bool) {
 	return 0, false
 }
 
-// level splits the larger of the first terms of x and y so that both first
-// terms have one size. It returns nil after freezing what does not fit.
+// level splits the larger of the first terms of x and y until both have one
+// size. It returns nil after freezing what does not fit.
 func (s *store) level(x, y sum, node *onnxgraph.Node) (sum, sum) {
-	nx, ny := s.slots(x[0]), s.slots(y[0])
-	switch {
-	case sameSize(s, x[0], y[0]):
-		return x, y
-	case nx < 0 || ny < 0:
-	case nx > ny:
-		if head, ok := s.split(x[0], ny, node); ok {
-			return append(head, x[1:]...), y
+	for !sameSize(s, x[0], y[0]) {
+		nx, ny := s.slots(x[0]), s.slots(y[0])
+		ok := nx >= 0 && ny >= 0
+		switch {
+		case !ok:
+		case nx > ny:
+			x, ok = s.splitFirst(x, ny, node)
+		default:
+			y, ok = s.splitFirst(y, nx, node)
 		}
-	default:
-		if head, ok := s.split(y[0], nx, node); ok {
-			return x, append(head, y[1:]...)
+		if !ok {
+			s.misfit(node, x, y)
+			return nil, nil
 		}
 	}
-	s.misfit(node, x, y)
-	return nil, nil
+	return x, y
+}
+
+// splitFirst cuts the first term of x after n slots, or earlier.
+func (s *store) splitFirst(x sum, n int64, node *onnxgraph.Node) (sum, bool) {
+	head, ok := s.split(x[0], n, node)
+	if !ok {
+		return x, false
+	}
+	return append(head, x[1:]...), true
 }
 
 func sameSize(s *store, p, q prod) bool {
@@ -88,44 +97,60 @@ func (s *store) slots(p prod) int64 {
 	return -1
 }
 
-// split cuts the term p after n slots and returns the terms that replace it.
-// The first factor is refined into a sum; the cut may fall inside one of its
-// slots, which then is split in turn.
+// split cuts the term p after n slots, or earlier, and returns the terms that
+// replace it. The first factor is refined into a sum. Where the cut falls inside
+// one of its slots, either all rows become terms of their own, or that row is
+// frozen, and with it the order within every row.
 func (s *store) split(p prod, n int64, node *onnxgraph.Node) (sum, bool) {
 	if len(p) == 0 || p[0].sum != nil {
 		return nil, false
 	}
-	rest := s.slots(p[1:])
+	row := s.slots(p[1:])
 	first := s.known(p[0].atom)
-	if rest <= 0 || first < 0 || n <= 0 || n >= rest*first {
+	if row <= 0 || first < 0 || n <= 0 || n >= row*first {
 		return nil, false
 	}
-	var parts sum
-	whole, part := n/rest, n%rest
-	add := func(size int64) {
-		if size > 0 {
-			parts = append(parts, prod{leaf{atom: s.fresh(onnxgraph.Size(size))}})
+	whole, part := n/row, n%row
+	if s.atoms[p[0].atom].frozen != nil && first <= maxFamily || part > 0 && s.prefersRows(p) {
+		return s.rows(p, node), true
+	}
+	var sizes []int64
+	if part > 0 {
+		sizes = []int64{whole, 1, first - whole - 1}
+	} else {
+		sizes = []int64{whole, first - whole}
+	}
+	var parts, out sum
+	for i, size := range sizes {
+		if size == 0 {
+			continue
+		}
+		a := leaf{atom: s.fresh(onnxgraph.Size(size))}
+		parts = append(parts, prod{a})
+		if part > 0 && i == 1 {
+			out = append(out, s.still(part, node), s.still(row-part, node))
+		} else {
+			out = append(out, append(prod{a}, p[1:]...))
 		}
 	}
-	add(whole)
 	if part > 0 {
-		add(1)
-		add(first - whole - 1)
-	} else {
-		add(first - whole)
+		s.freeze(sum{p[1:]}, cutRow(node))
 	}
 	if !s.refine(p[0].atom, parts, node) {
 		return nil, false
 	}
-	if part == 0 {
-		return s.resolve(sum{p}), true
-	}
-	inner, ok := s.split(p[1:], part, node)
-	if !ok {
-		return nil, false
-	}
-	_ = inner // the refinement shows in p's own resolution
-	return s.resolve(sum{p}), true
+	return s.resolve(out), true
+}
+
+// still is a term of n slots that do not move.
+func (s *store) still(n int64, node *onnxgraph.Node) prod {
+	a := s.fresh(onnxgraph.Size(n))
+	s.freeze(single(a), cutRow(node))
+	return prod{leaf{atom: a}}
+}
+
+func cutRow(node *onnxgraph.Node) *cause {
+	return &cause{node, "one part of this axis ends in the midst of a row of another"}
 }
 
 // unifyProd makes two terms of one size the same, from the fastest factor on.
@@ -155,7 +180,7 @@ func (s *store) unifyProd(p, q prod, node *onnxgraph.Node) {
 		ok := false
 		if p, q, ok = s.cancelLast(p, q, node); !ok {
 			if p, q, ok = s.cancelFirst(p, q, node); !ok {
-				s.misfit(node, sum{p}, sum{q})
+				s.unifyRows(p, q, node)
 				return
 			}
 		}
@@ -184,35 +209,44 @@ func (s *store) cancelLast(p, q prod, node *onnxgraph.Node) (prod, prod, bool) {
 		s.unify(sum{prod{lp}}, sum{prod{lq}}, node)
 		return p[:len(p)-1], q[:len(q)-1], true
 	}
-	if k, ok := nq.Div(np); ok && s.cutLast(lq, k, np, node) {
-		return p, q, true
+	if k, ok := nq.Div(np); ok {
+		if cut, ok := s.cutLast(lq, k, np, node); ok {
+			return p, append(q[:len(q)-1:len(q)-1], cut...), true
+		}
 	}
-	if k, ok := np.Div(nq); ok && s.cutLast(lp, k, nq, node) {
-		return p, q, true
+	if k, ok := np.Div(nq); ok {
+		if cut, ok := s.cutLast(lp, k, nq, node); ok {
+			return append(p[:len(p)-1:len(p)-1], cut...), q, true
+		}
 	}
 	return p, q, false
 }
 
-// cutLast refines the factor l, of outer·inner slots, into (outer inner).
-func (s *store) cutLast(l leaf, outer, inner onnxgraph.Dim, node *onnxgraph.Node) bool {
+// cutLast makes the factor l, of outer·inner slots, the two factors that it
+// returns.
+func (s *store) cutLast(l leaf, outer, inner onnxgraph.Dim, node *onnxgraph.Node) (prod, bool) {
 	if l.sum == nil {
-		return s.refine(l.atom, sum{prod{{atom: s.fresh(outer)}, {atom: s.fresh(inner)}}}, node)
+		cut := prod{{atom: s.fresh(outer)}, {atom: s.fresh(inner)}}
+		return cut, s.refine(l.atom, sum{cut}, node)
 	}
 	// A sum: every term must be a multiple, and all get the same fast factor.
 	n, ok := inner.Known()
 	if !ok {
-		return false
+		return nil, false
 	}
 	for _, t := range l.sum {
 		if m := s.slots(t); m < 0 || m%n != 0 {
-			return false
+			return nil, false
 		}
 	}
-	fast := s.fresh(inner)
+	var slow sum
+	fast := leaf{atom: s.fresh(inner)}
 	for _, t := range l.sum {
-		s.unifyProd(t, prod{{atom: s.fresh(onnxgraph.Size(s.slots(t) / n))}, {atom: fast}}, node)
+		u := leaf{atom: s.fresh(onnxgraph.Size(s.slots(t) / n))}
+		s.unifyProd(t, prod{u, fast}, node)
+		slow = append(slow, prod{u})
 	}
-	return true
+	return prod{{sum: slow}, fast}, true
 }
 
 // cancelFirst unifies the first factors of p and q when they have one size.
@@ -253,6 +287,7 @@ func (s *store) union(a, b int, node *onnxgraph.Node) {
 	fa, fb := A.family, B.family
 	B.parent = a
 	A.seats = append(A.seats, B.seats...)
+	A.over = A.over || B.over
 	if A.frozen == nil && B.frozen != nil {
 		why := B.frozen
 		s.freeze(single(a), why)
@@ -309,6 +344,11 @@ func (s *store) refine(a int, x sum, node *onnxgraph.Node) bool {
 		return false
 	}
 	fam, seats, frozen := s.atoms[a].family, s.atoms[a].seats, s.atoms[a].frozen
+	if frozen != nil && s.atoms[a].over { // it stays one atom, by which others differ
+		x.each(func(b int) { s.links = append(s.links, link{a, b, node}) })
+		s.freeze(x, frozen)
+		return true
+	}
 	s.atoms[a].def = x
 	s.atoms[a].family, s.atoms[a].seats = nil, nil
 	x.each(func(b int) { s.links = append(s.links, link{a, b, node}) })
