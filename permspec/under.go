@@ -266,4 +266,3 @@ func (w *walker) sum(x sum, around []termOf) {
 		}
 	}
 }
-
