@@ -45,7 +45,7 @@ func newComparison(a, b *Runner, opts VerifyOptions) (*comparison, error) {
 	c.base = c.base.or(opts.Atol, opts.Rtol)
 	for i, w := range counterparts(a.Model.Graph.Outputs, b.Model.Graph.Outputs) {
 		v := a.Model.Graph.Outputs[i]
-		c.outputs = append(c.outputs, &observed{name: v.Name, a: v, b: w, tol: c.base.forType(v.Type), ends: endsOf(v)})
+		c.outputs = append(c.outputs, &observed{name: v.Name, a: v, b: w, tol: c.base.forType(v.Type), ends: endsOf(v), feels: c.rough != nil && reachesJittered(v)})
 	}
 	c.branches = branchesOf(a.Model)
 	return c, nil
@@ -111,9 +111,11 @@ func halved(inputs map[string]*onnxgraph.Tensor) map[string]*onnxgraph.Tensor {
 // fewer are tried.
 const largeInput = 1 << 18
 
-// onRandom compares the models on generated inputs: on those of the first two
-// styles, then, while outputs tell too little, on the others; at last with
-// other controls, where the graph has branches that were not taken.
+// onRandom compares the models on generated inputs: on those of the usual
+// styles, then, while outputs tell too little, on the others and on more; while
+// indices are left that nothing has looked up, and the models are small, on more
+// of these; at last with other controls, where the graph has branches that were
+// not taken.
 func (c *comparison) onRandom(ctx context.Context) error {
 	p, err := c.plan(ctx, c.opts.Inputs)
 	if ctx.Err() != nil {
@@ -130,34 +132,63 @@ func (c *comparison) onRandom(ctx context.Context) error {
 	}
 	samples := c.opts.Samples
 	if samples <= 0 {
-		samples = 4
-		if p.elements() > largeInput {
-			samples = 2
+		samples = usualStyles
+		switch {
+		case p.elements() > largeInput:
+			samples = fewStyles
+		case p.cheap(c.a.Model):
+			samples = 2 * usualStyles
 		}
 	}
-	total := samples
-	for k := 0; k < total; k++ {
-		which := styles[k%2]
-		if k >= samples {
-			which = styles[2+(k-samples)/2]
+	k := 0
+	more := func(n int, while func() bool) error {
+		for end := k + n; k < end && while(); k++ {
+			if err := c.runSample(ctx, p, k, styles[k%len(styles)]); err != nil {
+				return err
+			}
+			c.progress(k+1, end)
 		}
-		if err := c.runSample(ctx, p, k, which); err != nil {
+		return nil
+	}
+	always := func() bool { return true }
+	if err := more(samples, always); err != nil {
+		return err
+	}
+	if !c.failed && !c.settled() {
+		c.lookBefore()
+		if err := more(len(styles), func() bool { return !c.failed && !c.settled() }); err != nil {
 			return err
 		}
-		c.progress(k+1, total)
-		if k+1 == samples && !c.failed && !c.settled() {
-			c.lookBefore()
-			if p.hasFloats() {
-				total = samples + 2*(len(styles)-2)
-			} else {
-				total = 2 * samples
-			}
-		}
-		if k+1 > samples && (c.failed || c.settled()) {
-			break
+	}
+	if c.opts.Samples <= 0 && parameters(c.a.Model) < smallModel {
+		if err := more(moreIndices, func() bool { return !c.failed && p.undealt(k) }); err != nil {
+			return err
 		}
 	}
+	c.inputs = p.describe() + p.dealt(k)
 	return c.otherControls(ctx, p)
+}
+
+// cheap reports whether runs cost next to nothing: then there are more and larger
+// ones, for some units of a network wake only now and then.
+func (p *plan) cheap(m *onnxgraph.Model) bool {
+	return p.elements() <= cheapBatch*2048 && parameters(m) < smallModel
+}
+
+// smallModel is the number of parameters below which up to moreIndices more
+// inputs are tried to see all indices.
+const (
+	smallModel  = 1 << 22
+	moreIndices = 32
+)
+
+// parameters counts the elements of a model's weights.
+func parameters(m *onnxgraph.Model) int64 {
+	n := int64(0)
+	for _, w := range m.Weights() {
+		n += w.Elements()
+	}
+	return n
 }
 
 func (c *comparison) runSample(ctx context.Context, p *plan, k int, s style) error {
@@ -183,7 +214,7 @@ func (c *comparison) plan(ctx context.Context, specs map[string]InputSpec) (*pla
 		if err != nil {
 			return nil, err
 		}
-		if tried[p.describe()] || sizes.batch > 1 && p.elements() > largeInput {
+		if tried[p.describe()] || sizes.batch > 1 && p.elements() > largeInput || sizes.batch == cheapBatch && !p.cheap(c.a.Model) {
 			continue
 		}
 		tried[p.describe()] = true
@@ -307,7 +338,7 @@ func (c *comparison) lookBefore() {
 		if n == nil || m == nil || n.Op != m.Op || n.Inputs[0] == nil || m.Inputs[0] == nil || n.Inputs[0].Weight != nil || n.Graph.Outer != nil {
 			continue
 		}
-		o.before = &observed{name: n.Inputs[0].Name, a: n.Inputs[0], b: m.Inputs[0], tol: c.base}
+		o.before = &observed{name: n.Inputs[0].Name, a: n.Inputs[0], b: m.Inputs[0], tol: c.base, feels: o.feels}
 		c.outputs = append(c.outputs, o.before)
 	}
 }

@@ -14,23 +14,34 @@ type style struct {
 	number func(r *rand.Rand) float64
 }
 
-// styles begin with the two that are always tried. The others follow until the
-// outputs tell something: a network may saturate on large inputs or drown small
-// ones in its biases.
+// styles begin with those that are always tried, for a network may saturate on
+// large inputs, drown small ones in its biases, and have units that only some
+// wake. The others follow while outputs tell too little.
 var styles = []style{
 	{"standard normal", func(r *rand.Rand) float64 { return r.NormFloat64() }},
 	{"uniform in [0, 1]", func(r *rand.Rand) float64 { return r.Float64() }},
 	{"normal of scale 0.1", func(r *rand.Rand) float64 { return 0.1 * r.NormFloat64() }},
 	{"normal of scale 10", func(r *rand.Rand) float64 { return 10 * r.NormFloat64() }},
 	{"uniform in [0, 255]", func(r *rand.Rand) float64 { return 255 * r.Float64() }},
+	{"normal of scale 0.01", func(r *rand.Rand) float64 { return 0.01 * r.NormFloat64() }},
+	{"normal of scale 1000", func(r *rand.Rand) float64 { return 1000 * r.NormFloat64() }},
 }
 
+// usualStyles is how many styles are always tried; large inputs only get
+// fewStyles.
+const (
+	usualStyles = 5
+	fewStyles   = 3
+)
+
 // sample draws one set of inputs. Draw k goes through the choices of controls,
-// so that several samples see all of them.
+// so that several samples see all of them, and on through the indices: none
+// comes twice before all have come.
 func (p *plan) sample(seed uint64, k int, s style) (map[string]*onnxgraph.Tensor, error) {
 	rng := rand.New(rand.NewPCG(seed, uint64(k)))
 	out := make(map[string]*onnxgraph.Tensor, len(p.inputs))
-	for _, in := range p.inputs {
+	for i, in := range p.inputs {
+		in.shuffle(seed, i, k)
 		t, err := in.draw(rng, k, s)
 		if err != nil {
 			return nil, err
@@ -102,7 +113,7 @@ func (in *planned) number(rng *rand.Rand, k int, s style) float64 {
 	case in.spec.High > in.spec.Low:
 		return in.spec.Low + float64(rng.Int64N(int64(in.spec.High-in.spec.Low)+1))
 	case in.role.kind == roleIndices:
-		return float64(rng.Int64N(in.role.below))
+		return float64(in.deal())
 	case in.role.kind == roleControls:
 		return in.role.choices[k%len(in.role.choices)]
 	}
@@ -115,4 +126,59 @@ func (in *planned) number(rng *rand.Rand, k int, s style) float64 {
 		return float64(rng.IntN(256) - 128)
 	}
 	return s.number(rng)
+}
+
+// shuffle lays the indices out that draw k takes, those after what the draws
+// before it have taken. Beyond maxDeck indices they are drawn independently.
+func (in *planned) shuffle(seed uint64, input, k int) {
+	if in.role.kind != roleIndices {
+		return
+	}
+	in.rng = rand.New(rand.NewPCG(seed, uint64(input)<<32|uint64(k)))
+	in.seed, in.deck, in.next = seed^uint64(input)<<32, nil, k*in.elements()
+}
+
+// deal gives the next index: each once, in random order, then again in another.
+func (in *planned) deal() int64 {
+	n := int(in.role.below)
+	if n > maxDeck {
+		return in.rng.Int64N(in.role.below)
+	}
+	if in.deck == nil || in.next%n == 0 {
+		in.deck = rand.New(rand.NewPCG(in.seed, uint64(in.next/n))).Perm(n)
+	}
+	in.next++
+	return int64(in.deck[(in.next-1)%n])
+}
+
+const maxDeck = 1 << 20
+
+// elements counts the elements of the input, up to 2⁴⁰.
+func (in *planned) elements() int {
+	n := 1
+	for _, d := range in.shape {
+		n = min(n*max(d, 1), 1<<40)
+	}
+	return n
+}
+
+// undealt reports whether there are indices that no draw before k has dealt.
+func (p *plan) undealt(k int) bool {
+	for _, in := range p.inputs {
+		if in.role.kind == roleIndices && in.spec.Value == nil && in.spec.High <= in.spec.Low && k*in.elements() < int(in.role.below) {
+			return true
+		}
+	}
+	return false
+}
+
+// dealt says how many indices k draws have not come to, "" when they have come to all.
+func (p *plan) dealt(k int) string {
+	out := ""
+	for _, in := range p.inputs {
+		if n := k * in.elements(); in.role.kind == roleIndices && in.spec.Value == nil && in.spec.High <= in.spec.Low && n < int(in.role.below) {
+			out += fmt.Sprintf("; %s had %d of its %d values", in.value.Name, n, in.role.below)
+		}
+	}
+	return out
 }

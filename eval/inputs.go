@@ -2,6 +2,7 @@ package eval
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,6 +45,11 @@ type planned struct {
 	shape []int
 	role  role
 	spec  InputSpec
+
+	deck []int // the indices in the order they are dealt
+	next int   // how many have been
+	seed uint64
+	rng  *rand.Rand
 }
 
 func (p *planned) String() string {
@@ -67,11 +73,7 @@ func (p *plan) describe() string {
 func (p *plan) elements() int {
 	most := 0
 	for _, in := range p.inputs {
-		n := 1
-		for _, d := range in.shape {
-			n = min(n*max(d, 1), 1<<40)
-		}
-		most = max(most, n)
+		most = max(most, in.elements())
 	}
 	return most
 }
@@ -90,8 +92,11 @@ func (p *plan) hasFloats() bool {
 // some sizes, which the file does not say: the candidates are tried in turn.
 type free struct{ batch, picture, sequence int }
 
+// cheapBatch is the batch tried first, for models that are cheap to run.
+const cheapBatch = 16
+
 var candidates = []free{
-	{2, 64, 8}, {1, 64, 8}, {1, 128, 16}, {1, 224, 32}, {1, 320, 64}, {1, 32, 1}, {1, 64, 100}, {1, 256, 256}, {1, 64, 512}, {1, 96, 128}, {1, 512, 16000},
+	{cheapBatch, 64, 8}, {2, 64, 8}, {1, 64, 8}, {1, 128, 16}, {1, 224, 32}, {1, 320, 64}, {1, 32, 1}, {1, 64, 100}, {1, 256, 256}, {1, 64, 512}, {1, 96, 128}, {1, 512, 16000},
 }
 
 // planInputs chooses shapes and roles for a model's inputs. Axes of one name

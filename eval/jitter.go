@@ -29,7 +29,7 @@ func jittered(m *onnxgraph.Model, seed uint64) *onnxgraph.Model {
 		if w.Type.IsFloat() || w.Type == onnxgraph.Int8 || w.Type == onnxgraph.Uint8 {
 			all += bytes
 		}
-		if w.Type != onnxgraph.Float32 && w.Type != onnxgraph.Float64 || w.Elements() < minJittered || !w.Replaceable() {
+		if !isJittered(w) {
 			continue
 		}
 		fine += bytes
@@ -45,6 +45,22 @@ func jittered(m *onnxgraph.Model, seed uint64) *onnxgraph.Model {
 		return nil
 	}
 	return m.With(contents)
+}
+
+func isJittered(w *onnxgraph.Weight) bool {
+	return (w.Type == onnxgraph.Float32 || w.Type == onnxgraph.Float64) && w.Elements() >= minJittered && w.Replaceable()
+}
+
+// reachesJittered reports whether a value depends on weights that are jittered.
+func reachesJittered(v *onnxgraph.Value) bool {
+	r := newReach()
+	r.value(v)
+	for w := range r.weights {
+		if isJittered(w) {
+			return true
+		}
+	}
+	return false
 }
 
 // flipped draws the lowest bit of each little-endian number of the given size

@@ -21,6 +21,8 @@ type observed struct {
 	maxRel float64
 	used   float64 // the largest part of the tolerance that was used
 	noise  float64 // the largest difference to the jittered model
+	sense  float64 // the largest such difference in relation to the output
+	feels  bool    // weights whose last bits are drawn anew lead to the output
 
 	failed      bool
 	reason      string
@@ -33,8 +35,13 @@ type observed struct {
 // told reports whether the output has told enough: it has changed, and small
 // differences would have shown.
 func (o *observed) told() bool {
-	return o.informative && !o.saturated || o.before != nil && o.before.informative
+	return o.informative && !o.saturated && !o.isDeaf() || o.before != nil && o.before.informative && !o.before.isDeaf()
 }
+
+// isDeaf reports whether the output has changed with the inputs but hardly
+// depends on the weights, as behind gates that are all the way open or shut.
+// Outputs of whole numbers, such as classes, do not depend on last bits anyway.
+func (o *observed) isDeaf() bool { return o.feels && o.sense < deafness && o.total.fraction }
 
 // endsOf gives the limits that the last operator of an output approaches, nil
 // for none.
@@ -65,25 +72,41 @@ func (o *observed) observe(x, y, z *onnxgraph.Tensor) error {
 		o.strings(x, y)
 		return nil
 	}
+	noise := 0.0
 	if z != nil {
 		g, err := gapOf(x, z)
 		if err != nil {
 			return err
 		}
-		o.noise = max(o.noise, g.maxAbs)
+		noise = g.maxAbs
+		o.listen(g)
 	}
 	g, err := gapOf(x, y)
 	if err != nil {
 		return err
 	}
-	o.add(g)
+	o.add(g, noise)
 	switch {
 	case g.shapes:
 		o.reason = fmt.Sprintf("its shape is %v in one model and %v in the other", x.Shape, y.Shape)
 	case g.broken > 0:
 		o.reason = fmt.Sprintf("%d of %d elements are infinite or not numbers in one model only", g.broken, g.n)
 	}
-	return o.vary(x, g)
+	return o.vary(x, g, noise)
+}
+
+// deafness is how little, in relation to an output, other last bits of the
+// weights move it when it hardly depends on them: a 256th of half a unit in the
+// last place.
+const deafness = 0x1p-32
+
+// listen notes how far the jittered model's output is away.
+func (o *observed) listen(g gap) {
+	o.noise = max(o.noise, g.maxAbs)
+	if g.shapes || g.broken > 0 || g.maxA == 0 {
+		return
+	}
+	o.sense = max(o.sense, g.maxAbs/g.maxA)
 }
 
 func (o *observed) strings(x, y *onnxgraph.Tensor) {
@@ -97,21 +120,22 @@ func (o *observed) strings(x, y *onnxgraph.Tensor) {
 }
 
 // add sums the differences up.
-func (o *observed) add(g gap) {
-	o.failed = o.failed || !o.tol.holds(g, o.noise)
+func (o *observed) add(g gap, noise float64) {
+	o.failed = o.failed || !o.tol.holds(g, noise)
 	o.total.n += g.n
 	o.total.sumAbs += g.sumAbs
 	o.total.sumA += g.sumA
 	o.total.maxAbs = max(o.total.maxAbs, g.maxAbs)
+	o.total.fraction = o.total.fraction || g.fraction
 	if g.maxAbs > 0 {
 		o.maxRel = max(o.maxRel, g.maxAbs/max(g.maxA, math.SmallestNonzeroFloat32))
-		o.used = max(o.used, g.maxAbs/max(o.tol.limit(g, o.noise), math.SmallestNonzeroFloat32))
+		o.used = max(o.used, g.maxAbs/max(o.tol.limit(g, noise), math.SmallestNonzeroFloat32))
 	}
 }
 
 // vary notes whether the output has changed with the inputs, by ten times what
 // the tolerance lets pass: only then could a difference have shown.
-func (o *observed) vary(x *onnxgraph.Tensor, g gap) error {
+func (o *observed) vary(x *onnxgraph.Tensor, g gap, noise float64) error {
 	if g.n == 0 || g.nonsense == g.n {
 		return nil
 	}
@@ -121,7 +145,7 @@ func (o *observed) vary(x *onnxgraph.Tensor, g gap) error {
 			return err
 		}
 		o.saturated = o.first == nil || o.saturated
-		o.saturated = o.saturated && saturated(data, *o.ends, o.tol.limit(g, o.noise))
+		o.saturated = o.saturated && saturated(data, *o.ends, o.tol.limit(g, noise))
 	}
 	if o.first == nil {
 		o.first = x
@@ -131,7 +155,7 @@ func (o *observed) vary(x *onnxgraph.Tensor, g gap) error {
 	if err != nil {
 		return err
 	}
-	if change.shapes || change.broken > 0 || change.maxAbs > 10*o.tol.limit(change, o.noise) {
+	if change.shapes || change.broken > 0 || change.maxAbs > 10*o.tol.limit(change, noise) {
 		o.informative = true
 	}
 	return nil

@@ -16,9 +16,13 @@ import (
 // large ones may be far off in relation to itself, so elements are not
 // compared with themselves.
 //
-// The noise is what rounding does to this very model, see jittered: networks
-// differ in that by orders of magnitude.
-type tolerance struct{ atol, rtol float64 }
+// The noise is what rounding does to this very model on this very input, see
+// jittered: networks differ in that by orders of magnitude.
+//
+// In a quantised model rounding may move an element by whole steps, but few of
+// them: there the mean of |a - b| over the output must also be below a fraction
+// of the mean of |a|.
+type tolerance struct{ atol, rtol, mean float64 }
 
 // noiseFactor allows for a reordered sum rounding worse than one draw of
 // jittered weights.
@@ -27,12 +31,12 @@ const noiseFactor = 20
 // tolerances by the coarsest numbers that a model computes with. The first two
 // go with a measured noise; the others must suffice alone.
 var (
-	toleranceFloat64   = tolerance{1e-14, 1e-13}
-	toleranceFloat32   = tolerance{1e-7, 1e-5}
-	tolerancePlain     = tolerance{1e-6, 1e-4} // float32 without a measured noise
-	toleranceFloat16   = tolerance{1e-4, 1e-2}
-	toleranceBFloat16  = tolerance{1e-3, 5e-2}
-	toleranceQuantised = tolerance{1e-4, 5e-2}
+	toleranceFloat64   = tolerance{1e-14, 1e-13, 0}
+	toleranceFloat32   = tolerance{1e-7, 1e-5, 0}
+	tolerancePlain     = tolerance{1e-6, 1e-4, 0} // float32 without a measured noise
+	toleranceFloat16   = tolerance{1e-4, 1e-2, 0}
+	toleranceBFloat16  = tolerance{1e-3, 5e-2, 0}
+	toleranceQuantised = tolerance{1e-4, 0.25, 5e-3}
 )
 
 // forType is the tolerance for an output of some type. Whole numbers and truth
@@ -50,10 +54,10 @@ func (t tolerance) forType(dtype onnxgraph.DataType) tolerance {
 // or replaces the numbers that are given.
 func (t tolerance) or(atol, rtol float64) tolerance {
 	if atol != 0 {
-		t.atol = atol
+		t.atol, t.mean = atol, 0
 	}
 	if rtol != 0 {
-		t.rtol = rtol
+		t.rtol, t.mean = rtol, 0
 	}
 	return t
 }
@@ -113,7 +117,8 @@ type gap struct {
 	sumA     float64
 	low      float64 // smallest and largest finite element of a
 	high     float64
-	nonsense int // elements of a that are not finite
+	nonsense int  // elements of a that are not finite
+	fraction bool // an element of a is not a whole number
 }
 
 // gapOf compares two tensors element by element. Elements that are both NaN, or
@@ -153,6 +158,7 @@ func (g *gap) compare(x, y []float64) {
 			g.broken++
 			continue
 		}
+		g.fraction = g.fraction || v != math.Trunc(v)
 		d := math.Abs(v - w)
 		g.maxAbs, g.sumAbs = math.Max(g.maxAbs, d), g.sumAbs+d
 		g.maxA, g.sumA = math.Max(g.maxA, math.Abs(v)), g.sumA+math.Abs(v)
@@ -167,5 +173,5 @@ func (t tolerance) limit(g gap, noise float64) float64 {
 
 // holds reports whether two tensors agree.
 func (t tolerance) holds(g gap, noise float64) bool {
-	return !g.shapes && g.broken == 0 && g.maxAbs <= t.limit(g, noise)
+	return !g.shapes && g.broken == 0 && g.maxAbs <= t.limit(g, noise) && (t.mean == 0 || g.sumAbs <= t.mean*g.sumA+t.atol*float64(g.n))
 }

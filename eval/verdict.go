@@ -48,28 +48,20 @@ func (c *comparison) doubt(v *Verification) {
 	if v.Verdict != Same {
 		return
 	}
-	var mute, full []string
+	var mute []string
 	for _, o := range c.outputs {
-		switch {
-		case o.missing:
-			mute = append(mute, fmt.Sprintf("%q is not a tensor", o.name))
-		case !o.informative && !o.told():
-			mute = append(mute, fmt.Sprintf("%q was constant", o.name))
-		case !o.told():
-			full = append(full, fmt.Sprintf("%q", o.name))
+		if why := o.muteness(); why != "" {
+			mute = append(mute, fmt.Sprintf("%q %s", o.name, why))
 		}
 	}
 	if unseen := c.unseen(); len(unseen) > 0 {
 		v.Verdict = Inconclusive
-		v.Reason = fmt.Sprintf("the check could not tell: no output that depends on weight %q changed with the inputs (%s)", unseen[0].Name, strings.Join(mute, ", "))
+		v.Reason = fmt.Sprintf("the check could not tell: no output that weight %q reaches told anything about it (%s); give data", unseen[0].Name, strings.Join(mute, ", "))
 		return
 	}
 	var notes []string
 	if len(mute) > 0 {
-		notes = append(notes, fmt.Sprintf("%s and told nothing, but no weights depend on that", strings.Join(mute, ", ")))
-	}
-	if len(full) > 0 {
-		notes = append(notes, fmt.Sprintf("output %s was saturated on all inputs, where small differences do not show", strings.Join(full, ", ")))
+		notes = append(notes, strings.Join(mute, ", ")+" and told nothing, but no weights depend on that alone")
 	}
 	if untaken := c.untaken(); untaken != "" {
 		notes = append(notes, untaken)
@@ -77,12 +69,27 @@ func (c *comparison) doubt(v *Verification) {
 	v.Reason = strings.Join(notes, "; ")
 }
 
+// muteness says why an output has told too little, "" when it has told enough.
+func (o *observed) muteness() string {
+	switch {
+	case o.missing:
+		return "is not a tensor"
+	case o.told():
+		return ""
+	case !o.informative:
+		return "was constant"
+	case o.isDeaf():
+		return "hardly depended on any weights"
+	}
+	return "was saturated"
+}
+
 // unseen lists the floating-point weights, of more than one element, that reach
-// outputs but none that was informative.
+// outputs but none that has told enough.
 func (c *comparison) unseen() []*onnxgraph.Weight {
 	told, silent := newReach(), newReach()
 	for _, o := range c.outputs {
-		if o.informative {
+		if o.told() {
 			told.value(o.a)
 		} else {
 			silent.value(o.a)

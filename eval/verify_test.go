@@ -16,6 +16,7 @@ import (
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval/dataset"
 	"github.com/onnx-rebasin/onnx-rebasin/internal/onnxpb"
+	"github.com/onnx-rebasin/onnx-rebasin/internal/outside"
 	"github.com/onnx-rebasin/onnx-rebasin/internal/shared"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 	"github.com/onnx-rebasin/onnx-rebasin/permspec"
@@ -100,7 +101,7 @@ func TestVerify(t *testing.T) {
 	}
 	v := verify(t, m, permuted, VerifyOptions{AllValues: true})
 	v.want(t, Same, "")
-	if v.MaxAbs == 0 || v.MaxAbs > 1e-6 || v.Samples != 4 || v.Diverging != nil {
+	if v.MaxAbs == 0 || v.MaxAbs > 1e-6 || v.Samples != 10 || v.Diverging != nil {
 		t.Errorf("permuted: %+v", v)
 	}
 	for _, test := range []struct {
@@ -123,7 +124,7 @@ func TestInconclusive(t *testing.T) {
 		nodes:   []*onnxpb.NodeProto{node("MatMul x w -> h"), node("MatMul h z -> y")},
 		weights: []*onnxpb.TensorProto{weight("w", []int64{4, 4}, waves(16)...), weight("z", []int64{4, 4}, make([]float32, 16)...)}}.model(t)
 	v := verify(t, zero, zero, VerifyOptions{})
-	v.want(t, Inconclusive, `no output that depends on weight "w" changed with the inputs ("y" was constant)`)
+	v.want(t, Inconclusive, `no output that weight "w" reaches told anything about it ("y" was constant); give data`)
 	if v.Samples < 10 {
 		t.Errorf("only %d samples were tried", v.Samples)
 	}
@@ -313,16 +314,21 @@ func TestGaps(t *testing.T) {
 	}
 }
 
-// Every pair of the shared models is told apart, and each is the same as itself
-// permuted.
+// Every pair of the shared models is told apart, each model is the same as
+// itself permuted, and another than itself with two slots of a weight exchanged
+// outside its group. The tool internal/tools/symmetry does this for all models.
 func TestVerifyModels(t *testing.T) {
 	if testing.Short() {
-		t.Skip("ten pairs of models")
+		t.Skip("twenty models")
 	}
-	files, _ := filepath.Glob(filepath.Join(shared.Dir(t), "models", "*", "a.onnx"))
+	dir := shared.Dir(t)
+	files, _ := filepath.Glob(filepath.Join(dir, "models", "*", "a.onnx"))
+	for _, name := range []string{"bert_toy_opt", "byte_sb_bilstm", "esp_streaming", "gtcrn", "hawake_alice", "infero_drag", "mnist_cntk", "silero_vad_16k", "sedgen_unet", "voice_commands"} {
+		files = append(files, filepath.Join(dir, "zoo", name+".onnx"))
+	}
 	for _, file := range files {
-		t.Run(filepath.Base(filepath.Dir(file)), func(t *testing.T) {
-			a, b := load(t, file), load(t, filepath.Join(filepath.Dir(file), "b.onnx"))
+		t.Run(strings.TrimPrefix(file, dir), func(t *testing.T) {
+			a := load(t, file)
 			spec, err := permspec.Infer(a, permspec.Options{})
 			if err != nil {
 				t.Fatal(err)
@@ -334,7 +340,16 @@ func TestVerifyModels(t *testing.T) {
 			v := verify(t, a, permuted, VerifyOptions{})
 			v.want(t, Same, "")
 			t.Logf("permuted: max |a-b| %.2g, noise %.2g", v.MaxAbs, v.Noise)
-			verify(t, a, b, VerifyOptions{}).want(t, Different, "")
+			exchanges, err := outside.Exchanges(a, spec, 1, 3)
+			if err != nil || len(exchanges) != 1 {
+				t.Fatalf("exchanges %v, %v", exchanges, err)
+			}
+			v = verify(t, a, exchanges[0].Of(a), VerifyOptions{})
+			t.Logf("%v: %s", exchanges[0], v.Verdict)
+			v.want(t, Different, "")
+			if other := filepath.Join(filepath.Dir(file), "b.onnx"); filepath.Base(file) == "a.onnx" {
+				verify(t, a, load(t, other), VerifyOptions{}).want(t, Different, "")
+			}
 		})
 	}
 }

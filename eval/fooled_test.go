@@ -1,0 +1,85 @@
+package eval
+
+import (
+	"testing"
+
+	"github.com/onnx-rebasin/onnx-rebasin/internal/onnxpb"
+	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
+)
+
+// A difference in a single row of an embedding is found, whichever row: indices
+// are dealt so that each comes once before any comes again.
+func TestEveryIndex(t *testing.T) {
+	m := sketch{inputs: []string{"ids int64 1 4"}, outputs: []string{"y float32 1 4 3"}, nodes: []*onnxpb.NodeProto{node("Gather words ids -> y")},
+		weights: []*onnxpb.TensorProto{weight("words", []int64{90, 3}, waves(270)...)}}.model(t)
+	w := weightNamed(t, m, "words")
+	for row := 0; row < 89; row += 11 {
+		v := verify(t, m, replaced(m, w, swapped(t, m, w, 0, row, row+1)), VerifyOptions{})
+		v.want(t, Different, "")
+	}
+	verify(t, m, m, VerifyOptions{}).want(t, Same, "")
+	v := verify(t, m, m, VerifyOptions{Samples: 3})
+	if want := "ids int64[1,4]; ids had 12 of its 90 values"; v.Inputs != want {
+		t.Errorf("inputs %q, want %q", v.Inputs, want)
+	}
+}
+
+// A network that saturates on ordinary inputs is judged on smaller ones.
+func TestSmallInputs(t *testing.T) {
+	big := waves(64)
+	for i := range big {
+		big[i] *= 300
+	}
+	m := sketch{inputs: []string{"x float32 1 8"}, outputs: []string{"y float32 1 4"},
+		nodes: []*onnxpb.NodeProto{node("MatMul x w -> h"), node("Add h b -> i"), node("Tanh i -> t"), node("MatMul t v -> y")},
+		weights: []*onnxpb.TensorProto{weight("w", []int64{8, 8}, big...), weight("b", []int64{8}, waves(8)...), weight("v", []int64{8, 4}, waves(32)...)}}.model(t)
+	verify(t, m, m, VerifyOptions{}).want(t, Same, "")
+	w := weightNamed(t, m, "b")
+	verify(t, m, replaced(m, w, swapped(t, m, w, 0, 1, 2)), VerifyOptions{}).want(t, Different, "")
+}
+
+// An output that changes with the inputs but does not feel the weights tells
+// nothing about them.
+func TestDeaf(t *testing.T) {
+	s := sketch{inputs: []string{"x float32 1 8"}, outputs: []string{"y float32 1 8"},
+		nodes: []*onnxpb.NodeProto{node("MatMul x w -> h"), node("Mul h tiny -> s"), node("Add x s -> y")},
+		weights: []*onnxpb.TensorProto{weight("w", []int64{8, 8}, waves(64)...), weight("tiny", []int64{1}, float32(1e-12))}}
+	m := s.model(t)
+	verify(t, m, m, VerifyOptions{}).want(t, Inconclusive, `"y" hardly depended on any weights`)
+	s.weights[1] = weight("tiny", []int64{1}, float32(1))
+	m = s.model(t)
+	verify(t, m, m, VerifyOptions{}).want(t, Same, "")
+}
+
+// A sigmoid that is certain on all inputs tells nothing, its input does.
+func TestSaturatedSigmoid(t *testing.T) {
+	m := sketch{inputs: []string{"x float32 1 8"}, outputs: []string{"y float32 1 8"},
+		nodes: []*onnxpb.NodeProto{node("MatMul x w -> h"), node("Tanh h -> t"), node("Add t b -> z"), node("Sigmoid z -> y")},
+		weights: []*onnxpb.TensorProto{weight("w", []int64{8, 8}, waves(64)...), weight("b", []int64{8}, 30, -30, 30, -30, 30, -30, 30, float32(-30))}}.model(t)
+	verify(t, m, m, VerifyOptions{}).want(t, Same, "")
+	w := weightNamed(t, m, "w")
+	verify(t, m, replaced(m, w, swapped(t, m, w, 0, 1, 2)), VerifyOptions{}).want(t, Different, `output "z" differs`)
+}
+
+// In a quantised model steps may differ here and there, not everywhere.
+func TestQuantisedTolerance(t *testing.T) {
+	tensor := func(d []float64) *onnxgraph.Tensor {
+		return &onnxgraph.Tensor{Type: onnxgraph.Float64, Shape: []int{len(d)}, Data: d}
+	}
+	a := make([]float64, 1000)
+	few, many := make([]float64, 1000), make([]float64, 1000)
+	for i := range a {
+		a[i] = float64(i%100) / 10
+		few[i], many[i] = a[i], a[i]+0.1
+	}
+	few[7] += 0.5
+	for name, test := range map[string]struct {
+		b  []float64
+		ok bool
+	}{"few": {few, true}, "many": {many, false}} {
+		g, err := gapOf(tensor(a), tensor(test.b))
+		if err != nil || toleranceQuantised.holds(g, 0) != test.ok {
+			t.Errorf("%s steps: holds %v, %v", name, !test.ok, err)
+		}
+	}
+}
