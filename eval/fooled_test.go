@@ -31,7 +31,7 @@ func TestSmallInputs(t *testing.T) {
 		big[i] *= 300
 	}
 	m := sketch{inputs: []string{"x float32 1 8"}, outputs: []string{"y float32 1 4"},
-		nodes: []*onnxpb.NodeProto{node("MatMul x w -> h"), node("Add h b -> i"), node("Tanh i -> t"), node("MatMul t v -> y")},
+		nodes:   []*onnxpb.NodeProto{node("MatMul x w -> h"), node("Add h b -> i"), node("Tanh i -> t"), node("MatMul t v -> y")},
 		weights: []*onnxpb.TensorProto{weight("w", []int64{8, 8}, big...), weight("b", []int64{8}, waves(8)...), weight("v", []int64{8, 4}, waves(32)...)}}.model(t)
 	verify(t, m, m, VerifyOptions{}).want(t, Same, "")
 	w := weightNamed(t, m, "b")
@@ -42,7 +42,7 @@ func TestSmallInputs(t *testing.T) {
 // nothing about them.
 func TestDeaf(t *testing.T) {
 	s := sketch{inputs: []string{"x float32 1 8"}, outputs: []string{"y float32 1 8"},
-		nodes: []*onnxpb.NodeProto{node("MatMul x w -> h"), node("Mul h tiny -> s"), node("Add x s -> y")},
+		nodes:   []*onnxpb.NodeProto{node("MatMul x w -> h"), node("Mul h tiny -> s"), node("Add x s -> y")},
 		weights: []*onnxpb.TensorProto{weight("w", []int64{8, 8}, waves(64)...), weight("tiny", []int64{1}, float32(1e-12))}}
 	m := s.model(t)
 	verify(t, m, m, VerifyOptions{}).want(t, Inconclusive, `"y" hardly depended on any weights`)
@@ -54,7 +54,7 @@ func TestDeaf(t *testing.T) {
 // A sigmoid that is certain on all inputs tells nothing, its input does.
 func TestSaturatedSigmoid(t *testing.T) {
 	m := sketch{inputs: []string{"x float32 1 8"}, outputs: []string{"y float32 1 8"},
-		nodes: []*onnxpb.NodeProto{node("MatMul x w -> h"), node("Tanh h -> t"), node("Add t b -> z"), node("Sigmoid z -> y")},
+		nodes:   []*onnxpb.NodeProto{node("MatMul x w -> h"), node("Tanh h -> t"), node("Add t b -> z"), node("Sigmoid z -> y")},
 		weights: []*onnxpb.TensorProto{weight("w", []int64{8, 8}, waves(64)...), weight("b", []int64{8}, 30, -30, 30, -30, 30, -30, 30, float32(-30))}}.model(t)
 	verify(t, m, m, VerifyOptions{}).want(t, Same, "")
 	w := weightNamed(t, m, "w")
