@@ -20,6 +20,8 @@ type EvaluateOptions struct {
 	Replicates int     // of the bootstrap; 0: 1000, negative: no intervals
 	Seed       uint64  // of the bootstrap
 	Progress   func(done, total int)
+
+	Only func(batch int) bool // the batches to judge on, by number; nil: all
 }
 
 // Evaluation is what one pass over a data set has found. Models are numbered as
@@ -65,8 +67,11 @@ func EvaluateAll(ctx context.Context, runners []*Runner, set *dataset.Set, opts 
 	if size <= 0 {
 		size = 256
 	}
-	done := 0
+	done, number := 0, -1
 	for b, err := range set.Batches(size) {
+		if number++; err == nil && opts.Only != nil && !opts.Only(number) {
+			continue
+		}
 		if err == nil {
 			err = p.batch(ctx, b)
 		}

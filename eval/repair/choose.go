@@ -1,0 +1,95 @@
+package repair
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/onnx-rebasin/onnx-rebasin/eval"
+	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
+)
+
+// choose tries every repair on the data that is not held back and returns the
+// one that does best on the rest.
+func (j *job) choose(average *onnxgraph.Model, r *Report) (Kind, error) {
+	kinds := []Kind{None}
+	if j.normalised() {
+		kinds = append(kinds, BN)
+	}
+	if len(j.layers) > 0 {
+		kinds = append(kinds, Rescale, LSQ)
+	}
+	var models []*onnxgraph.Model
+	for _, k := range kinds {
+		m, _, err := j.apply(k, average, true)
+		if err != nil {
+			return None, fmt.Errorf("repair %s: %w", k, err)
+		}
+		models = append(models, m)
+	}
+	var err error
+	if r.Tried, r.Judge, err = j.judge(kinds, models); err != nil {
+		return None, err
+	}
+	best := r.Tried[0]
+	for _, t := range r.Tried[1:] {
+		if t.Loss < best.Loss || math.IsNaN(best.Loss) {
+			best = t
+		}
+	}
+	return best.Kind, nil
+}
+
+func (j *job) normalised() bool {
+	f := newFinder(j.graph)
+	for _, n := range j.graph.Graph.Nodes {
+		if f.ownStatistics(n) != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// judge runs candidates beside the ends on the samples held back: their loss, or
+// how far they are from the ensemble of the ends when there are no labels.
+func (j *job) judge(kinds []Kind, models []*onnxgraph.Model) ([]Trial, string, error) {
+	runners := append([]*eval.Runner(nil), j.sessions...)
+	for _, m := range models {
+		r, err := eval.Open(m, j.opts.Open)
+		if err != nil {
+			return nil, "", err
+		}
+		defer r.Close()
+		runners = append(runners, r)
+	}
+	o := j.opts.Evaluate
+	o.Batch, o.Replicates, o.Only = j.size, -1, held
+	labelled := j.opts.Data.HasLabels()
+	if !labelled {
+		o.Compare = true
+	}
+	all := make([]int, len(j.ends))
+	for k := range all {
+		all[k] = k
+	}
+	o.Ensembles = [][]int{all}
+	e, err := eval.EvaluateAll(j.ctx, runners, j.opts.Data, o)
+	if err != nil {
+		return nil, "", err
+	}
+	var out []Trial
+	for k, kind := range kinds {
+		at, ensemble := len(j.ends)+k, len(runners)
+		switch {
+		case labelled:
+			out = append(out, Trial{kind, e.Metrics[at].Loss, e.Metrics[at].Accuracy})
+		case e.KL == nil:
+			return nil, "", fmt.Errorf("repair: without labels in %s only models of class scores can be compared; name a repair instead of auto", j.opts.Data.Name)
+		default:
+			out = append(out, Trial{kind, e.KL[ensemble][at], e.Agreement[ensemble][at]})
+		}
+	}
+	if labelled {
+		return out, "loss on labelled samples held back", nil
+	}
+	return out, "divergence from the ensemble on samples held back", nil
+}

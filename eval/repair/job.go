@@ -1,0 +1,161 @@
+package repair
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/onnx-rebasin/onnx-rebasin/eval"
+	"github.com/onnx-rebasin/onnx-rebasin/eval/dataset"
+	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
+)
+
+// heldEvery is how batches are held back: one in so many.
+const heldEvery = 5
+
+// keepBytes is how much of the calibration data, and of what the ends compute,
+// stays in memory from one pass to the next.
+const keepBytes = 256 << 20
+
+// job is a repair under way.
+type job struct {
+	ctx    context.Context
+	opts   Options
+	ends   []End
+	graph  *onnxgraph.Model // all models share its graph
+	layers []*layer
+
+	sessions []*eval.Runner // of the ends
+	size     int            // samples in a batch
+	count    int            // batches
+	kept     []*dataset.Batch
+	tooLarge bool                // to be kept
+	targets  map[*layer][]target // of the layers that were computed ahead
+	spread   map[*layer][]stats
+}
+
+func newJob(ctx context.Context, ends []End, opts Options) (*job, error) {
+	if len(ends) < 2 || opts.Data == nil {
+		return nil, errors.New("repair: two models and calibration data are needed")
+	}
+	n := opts.Data.Len()
+	if n < 2*heldEvery {
+		return nil, fmt.Errorf("repair: %s has %d samples: %d at least are needed, one in %d of them held back to judge by", opts.Data.Name, n, 2*heldEvery, heldEvery)
+	}
+	j := &job{ctx: ctx, opts: opts, ends: ends, graph: ends[0].Model, layers: layersOf(ends[0].Model)}
+	j.size = max(1, min(64, n/(4*heldEvery)))
+	for _, e := range ends {
+		r, err := eval.Open(e.Model, opts.Open)
+		if err != nil {
+			j.close()
+			return nil, err
+		}
+		j.sessions = append(j.sessions, r)
+	}
+	return j, nil
+}
+
+func (j *job) close() {
+	for _, r := range j.sessions {
+		r.Close()
+	}
+}
+
+// held reports whether a batch is held back.
+func held(batch int) bool { return batch%heldEvery == heldEvery-1 }
+
+// batches gives the calibration data, by number of the batch.
+func (j *job) batches() iter.Seq2[int, *dataset.Batch] {
+	return func(yield func(int, *dataset.Batch) bool) {
+		for i, b := range j.kept {
+			if !yield(i, b) {
+				return
+			}
+		}
+	}
+}
+
+// read calls visit with every batch, from memory where there is room.
+func (j *job) read(visit func(i int, b *dataset.Batch) error) error {
+	if j.kept != nil {
+		for i, b := range j.batches() {
+			if err := j.visit(i, b, visit); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	var all []*dataset.Batch
+	bytes, i := 0, 0
+	for b, err := range j.opts.Data.Batches(j.size) {
+		if err == nil {
+			err = j.visit(i, b, visit)
+		}
+		if err != nil {
+			return err
+		}
+		for _, t := range b.Inputs {
+			n := t.Type.Size()
+			for _, d := range t.Shape {
+				n *= d
+			}
+			bytes += n
+		}
+		if bytes > keepBytes {
+			j.tooLarge, all = true, nil
+		}
+		if !j.tooLarge {
+			all = append(all, b)
+		}
+		i++
+	}
+	j.count, j.kept = i, all
+	return nil
+}
+
+func (j *job) visit(i int, b *dataset.Batch, visit func(int, *dataset.Batch) error) error {
+	if err := j.ctx.Err(); err != nil {
+		return err
+	}
+	return visit(i, b)
+}
+
+// number returns how many batches there are.
+func (j *job) number() (int, error) {
+	if j.count == 0 {
+		if err := j.read(func(int, *dataset.Batch) error { return nil }); err != nil {
+			return 0, err
+		}
+	}
+	return j.count, nil
+}
+
+// run computes values of a model in one batch.
+func run(ctx context.Context, r *eval.Runner, b *dataset.Batch, values []*onnxgraph.Value) (map[*onnxgraph.Value]*tensor, error) {
+	var names []string
+	for _, v := range values {
+		if v.Producer != nil && !slices.Contains(names, v.Name) {
+			names = append(names, v.Name)
+		}
+	}
+	got, err := r.Run(ctx, b.Inputs, names)
+	if err != nil {
+		return nil, err
+	}
+	out := map[*onnxgraph.Value]*tensor{}
+	for _, v := range values {
+		t := got[v.Name]
+		if v.Producer == nil {
+			t = b.Inputs[v.Name]
+		}
+		if t == nil {
+			return nil, fmt.Errorf("repair: %q was not computed", v.Name)
+		}
+		if out[v], err = float32s(t); err != nil {
+			return nil, fmt.Errorf("repair: value %q: %w", v.Name, err)
+		}
+	}
+	return out, nil
+}

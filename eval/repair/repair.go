@@ -1,0 +1,139 @@
+// Package repair mends averages of networks.
+//
+// The average of two aligned networks has the right features and the wrong
+// scale: where the ends agree only roughly, activations shrink, and more so
+// with every layer. Each repair runs the ends and the average on calibration
+// data and writes what it finds into the weights that are there, so the model
+// keeps its architecture:
+//
+//	bn       running means and variances of BatchNormalization are estimated anew
+//	rescale  each unit gets the mean and deviation it has in the ends (REPAIR, Jordan et al. 2022)
+//	lsq      each layer is refitted to give the ends' mean outputs (as in PLeaS, Nasery et al. 2024)
+//
+// All of them go through the layers in order, so each sees what the repaired
+// layers before it compute. Labels are not used but for choosing among repairs.
+package repair
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/onnx-rebasin/onnx-rebasin/eval"
+	"github.com/onnx-rebasin/onnx-rebasin/eval/dataset"
+	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
+)
+
+// Kind names a repair.
+type Kind string
+
+// The repairs.
+const (
+	None    Kind = "none"
+	BN      Kind = "bn"
+	Rescale Kind = "rescale"
+	LSQ     Kind = "lsq"
+	Auto    Kind = "auto" // the best of those that are valid, by data held back
+)
+
+// Kinds lists the names that Parse knows.
+var Kinds = []Kind{Auto, None, BN, Rescale, LSQ}
+
+// Parse reads the name of a repair.
+func Parse(name string) (Kind, error) {
+	if slices.Contains(Kinds, Kind(name)) {
+		return Kind(name), nil
+	}
+	return "", fmt.Errorf("there is no repair %q; there are %v", name, Kinds)
+}
+
+// End is one of the models that were averaged. All ends and their average are
+// models over one graph: one file with different numbers, see onnxgraph.Model.With.
+type End struct {
+	Model *onnxgraph.Model
+	Part  float64 // its weight in the average
+}
+
+// Options say how a model is repaired. Data is needed, the rest may be zero.
+type Options struct {
+	Data     *dataset.Set // opened for the ends' inputs
+	Open     eval.OpenOptions
+	Evaluate eval.EvaluateOptions // of the candidates, on the samples held back
+	Threads  int                  // 0: one a core
+	Progress func(kind Kind, layer, layers int)
+}
+
+// Report says what was tried and what was kept.
+type Report struct {
+	Kind    Kind    `json:"kind"`
+	Tensors int     `json:"tensors"` // weights whose numbers were changed
+	Samples int     `json:"samples"` // of calibration data
+	Judge   string  `json:"judge,omitempty"`
+	Tried   []Trial `json:"tried,omitempty"` // by Auto, in order
+}
+
+// Trial is one candidate of Auto, fitted without the samples that it is judged on.
+type Trial struct {
+	Kind     Kind    `json:"kind"`
+	Loss     float64 `json:"loss"`
+	Accuracy float64 `json:"accuracy"` // or the fraction of samples where it says what the ensemble says
+}
+
+// Mend repairs the average of the ends. Auto tries every repair that the model
+// has a use for on four fifths of the data, keeps the one with the least loss on
+// the rest (without labels: the least divergence from the ensemble of the ends),
+// and fits that to all data; None is among the candidates.
+//
+// The result depends on the arguments alone. Cost: one pass over the data for
+// each run of layers that do not feed each other, and for lsq a system of
+// equations of the layer's inputs each.
+func Mend(ctx context.Context, ends []End, average *onnxgraph.Model, kind Kind, opts Options) (*onnxgraph.Model, *Report, error) {
+	if kind == None {
+		return average, &Report{Kind: None}, nil
+	}
+	j, err := newJob(ctx, ends, opts)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer j.close()
+	r := &Report{Kind: kind, Samples: opts.Data.Len()}
+	if kind == Auto {
+		if r.Kind, err = j.choose(average, r); err != nil {
+			return nil, nil, err
+		}
+	}
+	m, n, err := j.apply(r.Kind, average, false)
+	r.Tensors = n
+	return m, r, err
+}
+
+// apply repairs the average in one way. It returns the number of weights changed.
+func (j *job) apply(kind Kind, average *onnxgraph.Model, train bool) (*onnxgraph.Model, int, error) {
+	e := &edits{model: average, changed: map[*onnxgraph.Weight]bool{}}
+	var err error
+	switch kind {
+	case BN:
+		err = j.renorm(e, train)
+	case Rescale:
+		err = j.rescale(e, train)
+	case LSQ:
+		err = j.refit(e, train)
+	}
+	return e.model, len(e.changed), err
+}
+
+// edits is a model whose weights are changed one after the other.
+type edits struct {
+	model   *onnxgraph.Model
+	changed map[*onnxgraph.Weight]bool
+}
+
+// set gives weights other numbers.
+func (e *edits) set(numbers map[*onnxgraph.Weight][]float64) {
+	contents := map[*onnxgraph.Weight]onnxgraph.Content{}
+	for w, n := range numbers {
+		contents[w] = content(w.Type, n)
+		e.changed[w] = true
+	}
+	e.model = e.model.With(contents)
+}

@@ -1,0 +1,90 @@
+package repair
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"github.com/onnx-rebasin/onnx-rebasin/internal/half"
+	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
+)
+
+// tensor is a value of a run as float32 numbers.
+type tensor struct {
+	shape []int
+	data  []float32
+}
+
+// dim returns the size of an axis counted from the end, from 1.
+func (t *tensor) dim(fromEnd int) int { return t.shape[len(t.shape)-fromEnd] }
+
+// rows is how many rows there are when an axis, counted from the end, holds the
+// features.
+func (t *tensor) rows(axis int) int {
+	n := 1
+	for _, d := range t.shape {
+		n *= d
+	}
+	return n / max(1, t.dim(axis))
+}
+
+// row copies the features of one row.
+func (t *tensor) row(dst []float32, axis, row int) {
+	inner := 1
+	for k := 1; k < axis; k++ {
+		inner *= t.dim(k)
+	}
+	base := row/inner*t.dim(axis)*inner + row%inner
+	if inner == 1 {
+		copy(dst, t.data[base:base+len(dst)])
+		return
+	}
+	for c := range dst {
+		dst[c] = t.data[base+c*inner]
+	}
+}
+
+// float32s converts what a runtime gave.
+func float32s(t *onnxgraph.Tensor) (*tensor, error) {
+	out := &tensor{shape: t.Shape}
+	switch d := t.Data.(type) {
+	case []float32:
+		out.data = d
+	case []float64:
+		out.data = make([]float32, len(d))
+		for i, v := range d {
+			out.data[i] = float32(v)
+		}
+	case []uint16:
+		widen := half.Float16
+		if t.Type == onnxgraph.BFloat16 {
+			widen = half.BFloat16
+		}
+		out.data = make([]float32, len(d))
+		for i, v := range d {
+			out.data[i] = widen(v)
+		}
+	default:
+		return nil, fmt.Errorf("its elements are %v, not floating-point", t.Type)
+	}
+	return out, nil
+}
+
+// content encodes numbers as a weight of the given floating-point type.
+func content(t onnxgraph.DataType, in []float64) onnxgraph.Content {
+	out := make([]byte, 0, len(in)*t.Size())
+	le := binary.LittleEndian
+	for _, v := range in {
+		switch t {
+		case onnxgraph.Float64:
+			out = le.AppendUint64(out, math.Float64bits(v))
+		case onnxgraph.Float32:
+			out = le.AppendUint32(out, math.Float32bits(float32(v)))
+		case onnxgraph.Float16:
+			out = le.AppendUint16(out, half.ToFloat16(float32(v)))
+		case onnxgraph.BFloat16:
+			out = le.AppendUint16(out, half.ToBFloat16(float32(v)))
+		}
+	}
+	return func() ([]byte, error) { return out, nil }
+}
