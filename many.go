@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval"
+	"github.com/onnx-rebasin/onnx-rebasin/eval/repair"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 	"github.com/onnx-rebasin/onnx-rebasin/permspec"
 	"github.com/onnx-rebasin/onnx-rebasin/solver"
@@ -33,6 +34,7 @@ type MergedMany struct {
 	Match         *solver.ManyResult   // nil with NoMatch
 	Verifications []*eval.Verification // of each π_i, that of the first nil; nil with NoVerify
 	Naive         *onnxgraph.Model     // the average of the models as they came
+	Repair        *repair.Report       // nil when nothing was asked for
 }
 
 // MergeMany aligns models with each other and averages them. Every π_i is held to
@@ -62,7 +64,11 @@ func MergeMany(ctx context.Context, models []*onnxgraph.Model, opts ManyOptions)
 			return nil, fmt.Errorf("%s: %w", title(models, k+1), err)
 		}
 	}
-	out.Model, err = j.average(out.Aligned, order)
+	average, err := j.average(out.Aligned, order)
+	if err != nil {
+		return nil, err
+	}
+	out.Model, out.Repair, err = opts.Calib.mend(ctx, out.Aligned, j.counterparts, j.parts, average)
 	return out, err
 }
 

@@ -20,6 +20,7 @@ import (
 	"fmt"
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval"
+	"github.com/onnx-rebasin/onnx-rebasin/eval/repair"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 	"github.com/onnx-rebasin/onnx-rebasin/permspec"
 	"github.com/onnx-rebasin/onnx-rebasin/solver"
@@ -35,6 +36,7 @@ type Options struct {
 	Match    solver.Options
 	NoVerify bool
 	Verify   eval.VerifyOptions
+	Calib    *Calibration // nil: the average is left as it is
 }
 
 // NotEquivalentError says that π(B) does not compute what B does, or that this
@@ -209,10 +211,11 @@ func statistics(m *onnxgraph.Model) func(*onnxgraph.Weight) bool {
 type Merged struct {
 	Alignment
 	Aligned *onnxgraph.Model // π(B)
-	Model   *onnxgraph.Model // (1-λ)A + λπ(B), in A's file
+	Model   *onnxgraph.Model // (1-λ)A + λπ(B), in A's file, repaired
+	Repair  *repair.Report   // nil when nothing was asked for
 }
 
-// Merge aligns B to A and averages the two.
+// Merge aligns B to A, averages the two and repairs the average.
 func Merge(ctx context.Context, a, b *onnxgraph.Model, opts Options) (*Merged, error) {
 	al, err := Align(ctx, a, b, opts)
 	if err != nil {
@@ -225,7 +228,9 @@ func Merge(ctx context.Context, a, b *onnxgraph.Model, opts Options) (*Merged, e
 	if err != nil {
 		return nil, err
 	}
-	return &Merged{Alignment: *al, Aligned: al.Model, Model: m}, nil
+	out := &Merged{Alignment: *al, Aligned: al.Model}
+	out.Model, out.Repair, err = opts.Calib.mend(ctx, []*onnxgraph.Model{a, al.Model}, []solver.Counterpart{nil, counterpart(al.pairs)}, []float64{1 - opts.Lambda, opts.Lambda}, m)
+	return out, err
 }
 
 // quantisedAgree fails when a permuted weight is not floating-point and differs

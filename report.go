@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval"
+	"github.com/onnx-rebasin/onnx-rebasin/eval/repair"
 	"github.com/onnx-rebasin/onnx-rebasin/permspec"
 )
 
@@ -29,6 +30,7 @@ type Report struct {
 	Match  *MatchReport       `json:"match,omitempty"`
 	Many   *ManyReport        `json:"many,omitempty"` // for three models or more, instead of Match and Verify
 	Verify *eval.Verification `json:"verify,omitempty"`
+	Repair *repair.Report     `json:"repair,omitempty"`
 	Eval   *EvalReport        `json:"eval,omitempty"`
 
 	Curve        []CurvePoint   `json:"curve,omitempty"`

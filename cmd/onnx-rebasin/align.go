@@ -192,6 +192,7 @@ func summarise(w io.Writer, r *rebasin.Report, output string) {
 	if v := r.Verify; v != nil {
 		fmt.Fprintf(w, "verify    π(B) computes what B does: %s\n", rebasin.Describe(v))
 	}
+	summariseRepair(w, r.Repair)
 	if e := r.Eval; e != nil {
 		table(w, e)
 	}

@@ -35,7 +35,7 @@ func mergeCommand() *cli.Command {
 		Usage:     "align models, average them, check, and write one model",
 		UsageText: "onnx-rebasin merge A.onnx B.onnx [C.onnx …] -o merged.onnx\n\nExample: onnx-rebasin merge a.onnx b.onnx -o merged.onnx --data test.npz",
 		Flags: join(outputFlags(), []cli.Flag{&cli.Float64Flag{Name: "lambda", Value: 0.5, Usage: "weight of B in the average", Action: finite("lambda")}},
-			manyFlags(), matchFlags(), dataFlags(), verifyFlags(), specFlags(), backendFlags(), []cli.Flag{jsonFlag(), quietFlag()}),
+			manyFlags(), matchFlags(), calibFlags(), dataFlags(), verifyFlags(), specFlags(), backendFlags(), []cli.Flag{jsonFlag(), quietFlag()}),
 		Action: merge,
 	}
 }
@@ -64,6 +64,9 @@ func merge(c *cli.Context) error {
 		}
 		j.opts.Verify.Fallback = few
 	}
+	if err := j.calibrate(); err != nil {
+		return err
+	}
 	if len(j.models) > 2 {
 		return j.mergeMany(set)
 	}
@@ -76,7 +79,7 @@ func merge(c *cli.Context) error {
 		return checked(err)
 	}
 	r := merged.Report()
-	r.Lambda, r.Hints = j.opts.Lambda, merged.Hints()
+	r.Lambda, r.Repair, r.Hints = j.opts.Lambda, merged.Repair, merged.Hints()
 	if set != nil {
 		r.Hints = append(r.Hints, set.Hints...)
 		if r.Eval, r.Backend, err = j.judge(c.Context, merged, set); err != nil {
@@ -112,7 +115,7 @@ func (j *job) samples() (*dataset.Set, error) {
 // and B over the data, side by side.
 func (j *job) judge(ctx context.Context, merged *rebasin.Merged, set *dataset.Set) (*rebasin.EvalReport, string, error) {
 	naive := j.opts
-	naive.NoMatch = true
+	naive.NoMatch, naive.Calib = true, nil
 	plain, err := rebasin.Merge(ctx, j.a, j.b, naive)
 	if err != nil {
 		return nil, "", err

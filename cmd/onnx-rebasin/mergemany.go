@@ -103,7 +103,7 @@ func (j *job) mergeMany(set *dataset.Set) error {
 		return checked(err)
 	}
 	r := merged.Report()
-	r.Hints = merged.Hints()
+	r.Repair, r.Hints = merged.Repair, merged.Hints()
 	if set != nil {
 		r.Hints = append(r.Hints, set.Hints...)
 		if r.Eval, r.Backend, err = j.judgeMany(j.c.Context, merged, set); err != nil {

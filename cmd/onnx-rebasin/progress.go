@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
+	"github.com/onnx-rebasin/onnx-rebasin/eval/repair"
 	"github.com/onnx-rebasin/onnx-rebasin/solver"
 )
 
@@ -40,6 +41,10 @@ func (p *progress) sweep(s solver.Progress) {
 
 func (p *progress) round(s solver.ManyProgress) {
 	p.line("matching (%s): round %d, model %s, objective %.6g", s.Method, s.Round+1, letter(s.Model), s.Objective)
+}
+
+func (p *progress) repair(kind repair.Kind, done, total int) {
+	p.line("repairing (%s): %d of %d", kind, done, total)
 }
 
 func (p *progress) samples(done, total int) {

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	rebasin "github.com/onnx-rebasin/onnx-rebasin"
+	"github.com/onnx-rebasin/onnx-rebasin/eval/repair"
+)
+
+// calibFlags name data to learn from and say what it is used for.
+func calibFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "calib", Usage: "repair the merged model with `FILE`, samples like those of --data but not among them; 1,000 are plenty"},
+		&cli.IntFlag{Name: "calib-limit", Usage: "use the first `N` samples of --calib only", Action: notNegative[int]("calib-limit")},
+		&cli.StringFlag{Name: "repair", Usage: "what --calib is used for: bn, statistics of BatchNormalization; rescale, means and deviations of units; " +
+			"lsq, each layer refitted; auto, the best of these on samples held back; none; empty: auto with --calib",
+			Action: oneOf("repair", kinds()...)},
+	}
+}
+
+func kinds() []string {
+	var out []string
+	for _, k := range repair.Kinds {
+		out = append(out, string(k))
+	}
+	return out
+}
+
+// calibrate opens --calib for the options of a merge.
+func (j *job) calibrate() error {
+	kind := repair.Kind(j.c.String("repair"))
+	path := j.c.String("calib")
+	if path == "" {
+		if kind != "" && kind != repair.None {
+			return hinted{usagef("--repair %s needs data", kind), "add --calib train.npz"}
+		}
+		return nil
+	}
+	if kind == "" {
+		kind = repair.Auto
+	}
+	set, err := openLimited(j.c, j.a, path, j.c.Int("calib-limit"))
+	if err != nil {
+		return err
+	}
+	done := j.close
+	j.close = func() { set.Close(); done() }
+	o := &rebasin.Calibration{Data: set, Repair: kind, Open: openOptions(j.c), Progress: j.progress.repair}
+	if o.Evaluate, err = evaluateOptions(j.c); err != nil {
+		return err
+	}
+	j.opts.Calib = o
+	return nil
+}
+
+// summariseRepair prints what a repair did.
+func summariseRepair(w io.Writer, r *repair.Report) {
+	if r == nil {
+		return
+	}
+	fmt.Fprintf(w, "repair    %s: %s changed, by %s", r.Kind, count(r.Tensors, "tensor"), count(r.Samples, "sample"))
+	for k, t := range r.Tried {
+		sep := ","
+		if k == 0 {
+			sep = "; " + r.Judge + ":"
+		}
+		fmt.Fprintf(w, "%s %s %.4f (%.2f %%)", sep, t.Kind, t.Loss, 100*t.Accuracy)
+	}
+	fmt.Fprintln(w)
+}

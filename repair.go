@@ -1,0 +1,52 @@
+package rebasin
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/onnx-rebasin/onnx-rebasin/eval"
+	"github.com/onnx-rebasin/onnx-rebasin/eval/dataset"
+	"github.com/onnx-rebasin/onnx-rebasin/eval/repair"
+	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
+	"github.com/onnx-rebasin/onnx-rebasin/solver"
+)
+
+// Calibration is data that a merge may learn from, and how it is used: never
+// the data that the result is judged on.
+type Calibration struct {
+	Data     *dataset.Set         // opened for the first model's inputs
+	Repair   repair.Kind          // "": none
+	Evaluate eval.EvaluateOptions // of candidates, on the part held back
+	Open     eval.OpenOptions
+	Progress func(kind repair.Kind, layer, layers int)
+}
+
+// mend repairs the average of models that stand in one order, each with its
+// part in the average; counterparts are from the first one's weights.
+func (c *Calibration) mend(ctx context.Context, models []*onnxgraph.Model, counterparts []solver.Counterpart, parts []float64, average *onnxgraph.Model) (*onnxgraph.Model, *repair.Report, error) {
+	if c == nil || c.Repair == "" || c.Repair == repair.None {
+		return average, nil, nil
+	}
+	ends, err := endsOf(models, counterparts, parts)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, r, err := repair.Mend(ctx, ends, average, c.Repair, repair.Options{Data: c.Data, Open: c.Open, Evaluate: c.Evaluate, Progress: c.Progress})
+	if err != nil {
+		return nil, nil, fmt.Errorf("repair the merged model: %w", err)
+	}
+	return m, r, nil
+}
+
+// endsOf puts the weights of all models into the first one's file.
+func endsOf(models []*onnxgraph.Model, counterparts []solver.Counterpart, parts []float64) ([]repair.End, error) {
+	ends := []repair.End{{Model: models[0], Part: parts[0]}}
+	for k, m := range models[1:] {
+		same, err := solver.Lerp(models[0], m, counterparts[k+1], 1)
+		if err != nil {
+			return nil, err
+		}
+		ends = append(ends, repair.End{Model: same, Part: parts[k+1]})
+	}
+	return ends, nil
+}
