@@ -22,7 +22,10 @@ func prepareDepthToSpace(n *Node) (Kernel, error) {
 }
 
 func prepareSpaceToDepth(n *Node) (Kernel, error) {
-	b := int(n.Int("blocksize", 0))
+	b, order := int(n.Int("blocksize", 0)), []int{0, 3, 5, 1, 2, 4}
+	if n.String("mode", "DCR") == "CRD" {
+		order = []int{0, 1, 3, 5, 2, 4}
+	}
 	return func(c *Call) error {
 		x := c.In[0]
 		if len(x.Shape) != 4 || b <= 0 || x.Shape[2]%b != 0 || x.Shape[3]%b != 0 {
@@ -30,7 +33,7 @@ func prepareSpaceToDepth(n *Node) (Kernel, error) {
 		}
 		h, w := x.Shape[2]/b, x.Shape[3]/b
 		axes := []int{x.Shape[0], x.Shape[1], h, b, w, b}
-		return rearrange(c, axes, []int{0, 3, 5, 1, 2, 4}, []int{x.Shape[0], x.Shape[1] * b * b, h, w})
+		return rearrange(c, axes, order, []int{x.Shape[0], x.Shape[1] * b * b, h, w})
 	}, nil
 }
 

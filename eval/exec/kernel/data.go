@@ -102,3 +102,8 @@ func size(shape []int) int {
 	}
 	return n
 }
+
+// joined copies the elements of two slices of one type one after the other.
+func joined(a, b any) any {
+	return reflect.AppendSlice(reflect.ValueOf(clone(a)), reflect.ValueOf(b)).Interface()
+}

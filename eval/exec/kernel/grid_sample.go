@@ -29,33 +29,45 @@ func (g *gridSample) run(c *Call) error {
 	x, at := c.In[0], c.In[1]
 	v, ok1 := x.Data.([]float32)
 	grid, ok2 := at.Data.([]float32)
-	if !ok1 || !ok2 || len(x.Shape) != 4 || len(at.Shape) != 4 || at.Shape[3] != 2 || at.Shape[0] != x.Shape[0] {
-		return fmt.Errorf("image %v of type %v and grid %v of type %v, want float32 and pairs", x.Shape, x.Type, at.Shape, at.Type)
+	rank := len(x.Shape) - 2
+	if !ok1 || !ok2 || rank < 1 || len(at.Shape) != rank+2 || at.Shape[rank+1] != rank || at.Shape[0] != x.Shape[0] {
+		return fmt.Errorf("image %v of type %v and grid %v of type %v, want float32 and a coordinate for every axis", x.Shape, x.Type, at.Shape, at.Type)
 	}
-	channels, h, w := x.Shape[1], x.Shape[2], x.Shape[3]
-	places := at.Shape[1] * at.Shape[2]
-	out, err := c.New(0, x.Type, x.Shape[0], channels, at.Shape[1], at.Shape[2])
+	channels, in, places := x.Shape[1], x.Shape[2:], size(at.Shape[1:rank+1])
+	out, err := c.New(0, x.Type, append([]int{x.Shape[0], channels}, at.Shape[1:rank+1]...)...)
 	if err != nil {
 		return err
 	}
-	d := out.Data.([]float32)
+	d, plane := out.Data.([]float32), size(in)
 	c.Parallel(x.Shape[0]*places, channels*16, func(lo, hi int) {
 		for p := lo; p < hi; p++ {
-			fx, fy := g.scale(float64(grid[2*p]), w), g.scale(float64(grid[2*p+1]), h)
-			xs, ys := g.taps(fx, w), g.taps(fy, h)
+			taps := []tapWeight{{0, 1}} // offsets in the image
+			for i := range in {
+				n, from := in[i], g.scale(float64(grid[rank*(p+1)-1-i]), in[i])
+				taps = crossed(taps, n, g.taps(from, n))
+			}
 			for ch := range channels {
-				plane := (p/places*channels + ch)
+				image := v[(p/places*channels+ch)*plane:][:plane]
 				sum := 0.0
-				for _, ty := range ys {
-					for _, tx := range xs {
-						sum += ty.weight * tx.weight * float64(v[plane*h*w+ty.index*w+tx.index])
-					}
+				for _, t := range taps {
+					sum += t.weight * float64(image[t.index])
 				}
-				d[plane*places+p%places] = float32(sum)
+				d[(p/places*channels+ch)*places+p%places] = float32(sum)
 			}
 		}
 	})
 	return nil
+}
+
+// crossed combines taps on outer axes with those on the next one, of n elements.
+func crossed(outer []tapWeight, n int, inner []tapWeight) []tapWeight {
+	out := make([]tapWeight, 0, len(outer)*len(inner))
+	for _, a := range outer {
+		for _, b := range inner {
+			out = append(out, tapWeight{a.index*n + b.index, a.weight * b.weight})
+		}
+	}
+	return out
 }
 
 // scale brings a coordinate from -1…1 to elements of an axis of size n.

@@ -15,6 +15,9 @@ var classic = ops{
 	"TreeEnsembleRegressor":  compute(prepareTrees),
 	"Normalizer":             compute(prepareNormalizer),
 	"Scaler":                 compute(prepareScaler),
+	"LabelEncoder":           move(prepareLabelEncoder),
+	"Binarizer":              compute(prepareBinarizer),
+	"ArrayFeatureExtractor":  move(prepareFeatures),
 	"ZipMap":                 move(prepareIdentity), // the map's values, in the order of its keys
 }
 

@@ -13,7 +13,7 @@ var walking = ops{
 	"ArgMax": compute(prepareArg),
 	"ArgMin": compute(prepareArg),
 	"TopK":   compute(prepareTopK),
-	"CumSum": compute(prepareCumSum),
+	"CumSum": compute(prepareCumulate), "CumProd": compute(prepareCumulate),
 }
 
 // prepareArg prepares ArgMax and ArgMin.
@@ -117,6 +117,16 @@ func prepareTopK(n *Node) (Kernel, error) {
 			topK(values.Data.([]int64), at, v, x.Shape, axis, k, largest)
 		case []uint8:
 			topK(values.Data.([]uint8), at, v, x.Shape, axis, k, largest)
+		case []int8:
+			topK(values.Data.([]int8), at, v, x.Shape, axis, k, largest)
+		case []int16:
+			topK(values.Data.([]int16), at, v, x.Shape, axis, k, largest)
+		case []uint16:
+			topK(values.Data.([]uint16), at, v, x.Shape, axis, k, largest)
+		case []uint32:
+			topK(values.Data.([]uint32), at, v, x.Shape, axis, k, largest)
+		case []uint64:
+			topK(values.Data.([]uint64), at, v, x.Shape, axis, k, largest)
 		default:
 			return badType(x)
 		}
@@ -151,7 +161,9 @@ func topK[T number](values []T, index []int64, x []T, shape []int, axis, k int, 
 	}
 }
 
-func prepareCumSum(n *Node) (Kernel, error) {
+// prepareCumulate prepares CumSum and CumProd.
+func prepareCumulate(n *Node) (Kernel, error) {
+	product := n.Op == "CumProd"
 	exclusive, reverse := n.Flag("exclusive"), n.Flag("reverse")
 	return func(c *Call) error {
 		x := c.In[0]
@@ -169,13 +181,13 @@ func prepareCumSum(n *Node) (Kernel, error) {
 		}
 		switch v := x.Data.(type) {
 		case []float32:
-			cumSum(out.Data.([]float32), v, x.Shape, axis, exclusive, reverse)
+			cumulate(out.Data.([]float32), v, x.Shape, axis, exclusive, reverse, product)
 		case []float64:
-			cumSum(out.Data.([]float64), v, x.Shape, axis, exclusive, reverse)
+			cumulate(out.Data.([]float64), v, x.Shape, axis, exclusive, reverse, product)
 		case []int32:
-			cumSum(out.Data.([]int32), v, x.Shape, axis, exclusive, reverse)
+			cumulate(out.Data.([]int32), v, x.Shape, axis, exclusive, reverse, product)
 		case []int64:
-			cumSum(out.Data.([]int64), v, x.Shape, axis, exclusive, reverse)
+			cumulate(out.Data.([]int64), v, x.Shape, axis, exclusive, reverse, product)
 		default:
 			return badType(x)
 		}
@@ -183,23 +195,27 @@ func prepareCumSum(n *Node) (Kernel, error) {
 	}, nil
 }
 
-func cumSum[T number](d, x []T, shape []int, axis int, exclusive, reverse bool) {
+func cumulate[T number](d, x []T, shape []int, axis int, exclusive, reverse, product bool) {
 	outer, n, inner := split3(shape, axis)
 	for o := range outer {
 		for i := range inner {
-			var sum T
+			var acc T
+			if product {
+				acc = 1
+			}
 			for k := range n {
 				if reverse {
 					k = n - 1 - k
 				}
 				at := (o*n+k)*inner + i
-				v := x[at]
-				if exclusive {
-					d[at] = sum
-					sum += v
+				before := acc
+				if product {
+					acc *= x[at]
 				} else {
-					sum += v
-					d[at] = sum
+					acc += x[at]
+				}
+				if d[at] = acc; exclusive {
+					d[at] = before
 				}
 			}
 		}

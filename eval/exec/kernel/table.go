@@ -10,4 +10,5 @@ var domains = map[string][]ops{
 var standard = []ops{
 	arithmetic, logic, bounded, unary, casts, shaping, arranging, indexing, generating, walking,
 	reducing, competing, normalizing, products, convolving, pooling, recurring, resampling, quantized, contracting, sequences, attending,
+	scoring, sounding, detecting, updating,
 }
