@@ -105,6 +105,9 @@ func (f *store) open(location string) (*contents, error) {
 	if err != nil {
 		return nil, fmt.Errorf("external data: %w", err)
 	}
+	if links(c.info) > 1 {
+		return nil, errors.Join(fmt.Errorf("external data: %s has another name, which may lie outside of the model's folder (a hard link); a copy of it is read", location), c.release())
+	}
 	f.external[location] = c
 	f.hold(c)
 	return c, nil

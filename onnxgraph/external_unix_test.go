@@ -29,6 +29,14 @@ func TestExternalConfined(t *testing.T) {
 	link(filepath.Join(dir, "outside"), "absolute")
 	link("..", "up")
 	link("w", "fine")
+	link("../inside/w", "around")
+	for from, to := range map[string]string{filepath.Join(dir, "outside"): "hard", filepath.Join(inside, "twice"): "twin"} {
+		os.WriteFile(from, rawFloats(1, 2), 0o666)
+		if err := os.Link(from, filepath.Join(inside, to)); err != nil {
+			t.Skip(err)
+		}
+	}
+	syscall.Mknod(filepath.Join(inside, "zero"), syscall.S_IFCHR|0o666, 1<<8|5) // where that is allowed
 	if err := syscall.Mkfifo(filepath.Join(inside, "pipe"), 0o666); err != nil {
 		t.Skip(err)
 	}
@@ -47,12 +55,25 @@ func TestExternalConfined(t *testing.T) {
 		{false, []string{"location", "x/../../outside"}},
 		{false, []string{"location", filepath.Join(dir, "inside/w")}},
 		{false, []string{"location", "pipe"}},
+		{false, []string{"location", "around"}},
+		{false, []string{"location", "hard"}},
+		{false, []string{"location", "twin"}},
+		{false, []string{"location", "zero"}},
 		{false, []string{"location", "."}},
 		{false, []string{"location", ""}},
 		{false, nil},
 		{false, []string{"location", "w\x00"}},
 		{false, []string{"location", `..\outside`}},
 		{false, []string{"location", "C:w"}},
+		{false, []string{"location", `C:\w`}},
+		{false, []string{"location", `\\server\share\w`}},
+		{false, []string{"location", "//server/share/w"}},
+		{false, []string{"location", `\\?\C:\w`}},
+		{false, []string{"location", "w:stream"}},
+		{false, []string{"location", `sub\w`}},
+		{false, []string{"location", "w\x00.bin"}},
+		{false, []string{"location", "file:///etc/passwd"}},
+		{false, []string{"location", "w", "location", "../outside"}},
 		{false, []string{"location", "/dev/zero"}},
 		{false, []string{"location", "*/_ORT_MEM_ADDR_/*"}},
 		{false, []string{"location", "missing"}},

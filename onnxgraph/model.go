@@ -79,6 +79,9 @@ func newModel(f *file) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := f.checkOverlaps(); err != nil {
+		return nil, err
+	}
 	m := &Model{
 		Path: f.path, file: f,
 		Opsets:    opsets(pb.GetOpsetImport()),

@@ -2,13 +2,8 @@ package onnxgraph
 
 import (
 	"encoding/hex"
-	"errors"
-	"fmt"
-	"io/fs"
 	"path"
-	"path/filepath"
 	"strconv"
-	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -16,46 +11,6 @@ import (
 // alignment is where data that is added to an external file starts, as the ONNX
 // specification advises for mapping.
 const alignment = 4096
-
-// saveExternal stages the external files and returns the changes they need in
-// the model file; not nil, even when there are none.
-func (f *file) saveExternal(s *saver, base string, files []*dataFile) ([]edit, error) {
-	edits := []edit{}
-	taken := map[string]bool{base: true}
-	for _, d := range files {
-		err := d.place()
-		if err != nil {
-			return nil, err
-		}
-		if d.name, err = s.pick(d.name, base, taken); err != nil {
-			return nil, err
-		}
-		if err := s.stage(d.name, d); err != nil {
-			return nil, err
-		}
-		for _, u := range d.uses {
-			edits = append(edits, f.relocate(u, d)...)
-		}
-	}
-	return edits, nil
-}
-
-// pick returns the name under which an external file is saved.
-func (s *saver) pick(name, base string, taken map[string]bool) (string, error) {
-	_, err := s.dir.Lstat(filepath.FromSlash(name))
-	if taken[name] || !errors.Is(err, fs.ErrNotExist) {
-		prefix := strings.TrimSuffix(base, path.Ext(base))
-		name = path.Join(path.Dir(name), prefix+"."+path.Base(name))
-		if taken[name] {
-			return "", fmt.Errorf("no name is free for external data, %q is taken", name)
-		}
-		if err := s.allow(name); err != nil {
-			return "", fmt.Errorf("external data: %w", err)
-		}
-	}
-	taken[name] = true
-	return name, nil
-}
 
 // relocate returns the edits that make a tensor refer to where its data was
 // saved.

@@ -118,13 +118,24 @@ func TestExternalNameTaken(t *testing.T) {
 	if err := os.Remove(out); err != nil {
 		t.Fatal(err)
 	}
-	if err := m.Save(out, onnxgraph.SaveOptions{}); !errors.Is(err, fs.ErrExist) {
-		t.Errorf("existing external file: error %v", err)
-	}
-	if err := m.Save(out, onnxgraph.SaveOptions{Force: true}); err != nil {
+	if err := m.Save(out, onnxgraph.SaveOptions{}); err != nil { // the same content is there
 		t.Error(err)
 	}
 	wantFloats(t, out, "a", 2)
+	if err := m.Save(out, onnxgraph.SaveOptions{}); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("existing model: error %v", err)
+	}
+	// Other content never replaces a file: the model moves to it, then the old data goes.
+	for x := range 3 {
+		if err := put(t, m, "a", rawFloats(float32(x))).Save(out, onnxgraph.SaveOptions{Force: true}); err != nil {
+			t.Error(err)
+		}
+		wantFloats(t, out, "a", float32(x))
+		if got := listing(t, dir); len(got) != 5 {
+			t.Errorf("files %q", got)
+		}
+	}
+	wantFloats(t, path, "a", 1)
 }
 
 // Tensors that share bytes stay shared while they agree and part when they do
@@ -134,7 +145,7 @@ func TestExternalShared(t *testing.T) {
 		away("a", 2, "location", "w", "length", "8"),
 		away("b", 2, "location", "w", "offset", "0"),
 		away("c", 2, "location", "w", "offset", "12", "checksum", "0"),
-		away("d", 2, "location", "w", "offset", "16"))
+		away("d", 2, "location", "w", "offset", "12", "checksum", "0"))
 	m := load(t, write(t, "m.onnx", marshal(t, pb), "w", rawFloats(1, 2, 3, 4, 5, 6)))
 	out := filepath.Join(t.TempDir(), "n.onnx")
 	save := func(m *onnxgraph.Model) {
@@ -161,32 +172,80 @@ func TestExternalShared(t *testing.T) {
 	}
 }
 
-// The files of zoo-edge do what their names say.
-func TestEdgeFiles(t *testing.T) {
-	dir := filepath.Join(shared.Dir(t), "zoo-edge")
-	for name, want := range map[string]string{
-		"test_arbitrary_external_file.onnx": "out of the model's folder",
-		"test_evil_weights.onnx":            "memory",
-		"missing_external_data.onnx":        "no such file",
+// Tensors may share a part of an external file, or have parts of their own, but
+// not parts that overlap.
+func TestExternalOverlap(t *testing.T) {
+	for _, c := range []struct {
+		ok   bool
+		name string
+		a, b []string // beside the location of tensors of 2 and 3 elements
+	}{
+		{true, "apart", []string{"location", "w"}, []string{"location", "w", "offset", "8"}},
+		{true, "other files", []string{"location", "w"}, []string{"location", "v"}},
+		{false, "one in the other", []string{"location", "w"}, []string{"location", "w"}},
+		{false, "the end of one", []string{"location", "w", "offset", "8"}, []string{"location", "w"}},
+		{false, "one byte", []string{"location", "w", "offset", "11"}, []string{"location", "w"}},
+		{false, "other spelling", []string{"location", "w", "offset", "8"}, []string{"location", "./w"}},
 	} {
-		m := load(t, filepath.Join(dir, name))
-		if _, err := m.Proto(); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: error %v, want one with %q", name, err, want)
-		}
-		out := t.TempDir()
-		if err := m.Save(filepath.Join(out, name), onnxgraph.SaveOptions{}); err == nil {
-			t.Errorf("%s: saved", name)
-		}
-		if got := listing(t, out); len(got) > 0 {
-			t.Errorf("%s: a failed save left %q", name, got)
+		_, err := onnxgraph.Parse(marshal(t, chain(away("a", 2, c.a...), away("b", 3, c.b...))), t.TempDir())
+		if c.ok != (err == nil) || err != nil && !strings.Contains(err.Error(), `"a" and "b"`) && !strings.Contains(err.Error(), `"b" and "a"`) {
+			t.Errorf("%s: error %v", c.name, err)
 		}
 	}
-	for _, name := range []string{"conv_qdq_external_ini.onnx", "java-external-matmul.onnx",
-		"model_with_external_initializers.onnx", "model_with_orig_ext_data.onnx"} {
-		m := load(t, filepath.Join(dir, name))
+	m := parse(t, chain(away("a", 2, "location", "w"), away("b", 2, "location", "w", "offset", "0")))
+	if len(m.Weights()) != 2 {
+		t.Error("tensors that share a part are refused")
+	}
+}
+
+// edges lists the files of zoo-edge, and what goes wrong when their weights are
+// read; "" for those that are read and saved as they are.
+var edges = map[string]string{
+	"test_arbitrary_external_file.onnx":     "leads out of the model's folder",
+	"test_evil_weights.onnx":                "an address in the memory of another program",
+	"missing_external_data.onnx":            "no such file",
+	"conv_qdq_external_ini.onnx":            "",
+	"java-external-matmul.onnx":             "",
+	"model_with_external_initializers.onnx": "",
+	"model_with_orig_ext_data.onnx":         "",
+	"conv.int4_weights.qdq.onnx":            "",
+	"dup_qdq_bfloat16.onnx":                 "",
+	"function_with_variadics.onnx":          "",
+	"gh_issue_18338.onnx":                   "",
+	"sparse_initializer_handling.onnx":      "",
+	"te.cast_fp8_1_fp32.onnx":               "",
+}
+
+// The files of zoo-edge do what their names say: all are listed, none is read
+// beyond its folder, and those that are fine come out byte for byte.
+func TestEdgeFiles(t *testing.T) {
+	dir := filepath.Join(shared.Dir(t), "zoo-edge")
+	found, err := filepath.Glob(filepath.Join(dir, "*.onnx"))
+	if err != nil || len(found) != len(edges) {
+		t.Errorf("%d files, %d are listed, %v", len(found), len(edges), err)
+	}
+	for _, path := range found {
+		name := filepath.Base(path)
+		want, listed := edges[name]
+		if !listed {
+			t.Errorf("%s is not listed", name)
+		}
+		m := load(t, path)
+		for _, w := range m.Weights() {
+			if _, err := m.Tensor(w); err != nil && (want == "" || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), w.Name)) {
+				t.Errorf("%s: error %v, want %q", name, err, want)
+			}
+		}
 		out := t.TempDir()
-		if err := m.Save(filepath.Join(out, name), onnxgraph.SaveOptions{}); err != nil {
-			t.Error(err)
+		err := m.Save(filepath.Join(out, name), onnxgraph.SaveOptions{})
+		if want != "" {
+			if got := listing(t, out); err == nil || !strings.Contains(err.Error(), want) || len(got) > 0 {
+				t.Errorf("%s: saved as %q, error %v", name, got, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 		for _, f := range listing(t, out) {
 			if !bytes.Equal(readFile(t, out, f), readFile(t, dir, f)) {

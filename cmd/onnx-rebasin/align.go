@@ -149,7 +149,11 @@ func verifyOptions(c *cli.Context) eval.VerifyOptions {
 }
 
 func (j *job) saveOptions() onnxgraph.SaveOptions {
-	return onnxgraph.SaveOptions{Force: j.c.Bool("force"), Inputs: j.paths}
+	o := onnxgraph.SaveOptions{Force: j.c.Bool("force"), Context: j.c.Context}
+	for _, m := range j.models {
+		o.Inputs = append(o.Inputs, m.Files()...)
+	}
+	return o
 }
 
 // finish completes the report with what every command knows, and prints it.

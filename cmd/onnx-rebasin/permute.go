@@ -50,7 +50,7 @@ func permute(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := shuffled.Save(out, onnxgraph.SaveOptions{Force: c.Bool("force")}); err != nil {
+	if err := shuffled.Save(out, onnxgraph.SaveOptions{Force: c.Bool("force"), Context: c.Context}); err != nil {
 		return err
 	}
 	if !c.Bool("quiet") {
