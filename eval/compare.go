@@ -42,10 +42,14 @@ func newComparison(a, b *Runner, opts VerifyOptions) (*comparison, error) {
 	if c.rough == nil && c.base == toleranceFloat32 {
 		c.base = tolerancePlain
 	}
+	fine := c.rough != nil && (c.base == toleranceFloat32 || c.base == toleranceFloat64) // no coarser numbers between
 	c.base = c.base.or(opts.Atol, opts.Rtol)
 	for i, w := range counterparts(a.Model.Graph.Outputs, b.Model.Graph.Outputs) {
 		v := a.Model.Graph.Outputs[i]
-		c.outputs = append(c.outputs, &observed{name: v.Name, a: v, b: w, tol: c.base.forType(v.Type), ends: endsOf(v), feels: c.rough != nil && reachesJittered(v)})
+		c.outputs = append(c.outputs, &observed{name: v.Name, a: v, b: w, tol: c.base.forType(v.Type), ends: endsOf(v)})
+		if fine {
+			c.outputs[i].deaf = deafness(v)
+		}
 	}
 	c.branches = branchesOf(a.Model)
 	return c, nil
@@ -338,7 +342,7 @@ func (c *comparison) lookBefore() {
 		if n == nil || m == nil || n.Op != m.Op || n.Inputs[0] == nil || m.Inputs[0] == nil || n.Inputs[0].Weight != nil || n.Graph.Outer != nil {
 			continue
 		}
-		o.before = &observed{name: n.Inputs[0].Name, a: n.Inputs[0], b: m.Inputs[0], tol: c.base, feels: o.feels}
+		o.before = &observed{name: n.Inputs[0].Name, a: n.Inputs[0], b: m.Inputs[0], tol: c.base, deaf: o.deaf}
 		c.outputs = append(c.outputs, o.before)
 	}
 }

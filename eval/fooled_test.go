@@ -83,3 +83,12 @@ func TestQuantisedTolerance(t *testing.T) {
 		}
 	}
 }
+
+// A model whose outputs rounding moves about is reported as that.
+func TestUnstable(t *testing.T) {
+	m := sketch{inputs: []string{"x float32 1 16"}, outputs: []string{"y float32 1 16"},
+		nodes: []*onnxpb.NodeProto{node("MatMul x w -> h"), node("Mul h big -> i"), node("Sin i -> y")},
+		weights: []*onnxpb.TensorProto{weight("w", []int64{16, 16}, waves(256)...),
+			weight("big", []int64{1}, float32(1e9))}}.model(t)
+	verify(t, m, m, VerifyOptions{}).want(t, Inconclusive, `"y" was unstable: the last bits of the weights alone move it by`)
+}

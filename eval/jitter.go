@@ -51,16 +51,26 @@ func isJittered(w *onnxgraph.Weight) bool {
 	return (w.Type == onnxgraph.Float32 || w.Type == onnxgraph.Float64) && w.Elements() >= minJittered && w.Replaceable()
 }
 
-// reachesJittered reports whether a value depends on weights that are jittered.
-func reachesJittered(v *onnxgraph.Value) bool {
+// deafness is how little, in relation to a value, other last bits of the weights
+// move it when it hardly depends on them: a 256th of half a unit in the last
+// place of the coarsest of them. It is 0 where that says nothing: when no
+// jittered weights lead to the value, or it has fewer digits than they.
+func deafness(v *onnxgraph.Value) float64 {
 	r := newReach()
 	r.value(v)
+	coarsest := 0.0
 	for w := range r.weights {
-		if isJittered(w) {
-			return true
+		switch {
+		case isJittered(w) && w.Type == onnxgraph.Float32:
+			coarsest = 0x1p-32
+		case isJittered(w):
+			coarsest = max(coarsest, 0x1p-61)
 		}
 	}
-	return false
+	if v.Type == onnxgraph.Float64 || v.Type == onnxgraph.Float32 && coarsest == 0x1p-32 {
+		return coarsest
+	}
+	return 0
 }
 
 // flipped draws the lowest bit of each little-endian number of the given size

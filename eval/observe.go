@@ -22,7 +22,7 @@ type observed struct {
 	used   float64 // the largest part of the tolerance that was used
 	noise  float64 // the largest difference to the jittered model
 	sense  float64 // the largest such difference in relation to the output
-	feels  bool    // weights whose last bits are drawn anew lead to the output
+	deaf   float64 // below which that is as good as nothing, see deafness
 
 	failed      bool
 	reason      string
@@ -41,7 +41,7 @@ func (o *observed) told() bool {
 // isDeaf reports whether the output has changed with the inputs but hardly
 // depends on the weights, as behind gates that are all the way open or shut.
 // Outputs of whole numbers, such as classes, do not depend on last bits anyway.
-func (o *observed) isDeaf() bool { return o.feels && o.sense < deafness && o.total.fraction }
+func (o *observed) isDeaf() bool { return o.sense < o.deaf && o.total.fraction }
 
 // endsOf gives the limits that the last operator of an output approaches, nil
 // for none.
@@ -94,11 +94,6 @@ func (o *observed) observe(x, y, z *onnxgraph.Tensor) error {
 	}
 	return o.vary(x, g, noise)
 }
-
-// deafness is how little, in relation to an output, other last bits of the
-// weights move it when it hardly depends on them: a 256th of half a unit in the
-// last place.
-const deafness = 0x1p-32
 
 // listen notes how far the jittered model's output is away.
 func (o *observed) listen(g gap) {

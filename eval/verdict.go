@@ -69,6 +69,11 @@ func (c *comparison) doubt(v *Verification) {
 	v.Reason = strings.Join(notes, "; ")
 }
 
+// unstable is the part of an output that rounding moves from which changes do
+// not show beside it: the tolerance is 20 times the noise, and an output has to
+// change by ten times that.
+const unstable = 1. / 400
+
 // muteness says why an output has told too little, "" when it has told enough.
 func (o *observed) muteness() string {
 	switch {
@@ -76,6 +81,8 @@ func (o *observed) muteness() string {
 		return "is not a tensor"
 	case o.told():
 		return ""
+	case !o.informative && o.sense > unstable:
+		return fmt.Sprintf("was unstable: the last bits of the weights alone move it by %.1g of its size", o.sense)
 	case !o.informative:
 		return "was constant"
 	case o.isDeaf():

@@ -9,7 +9,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	rebasin "github.com/onnx-rebasin/onnx-rebasin"
-	"github.com/onnx-rebasin/onnx-rebasin/eval"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 	"github.com/onnx-rebasin/onnx-rebasin/solver"
 )
@@ -123,7 +122,9 @@ func options(c *cli.Context) (rebasin.Options, error) {
 		return o, err
 	}
 	o.NoVerify = c.Bool("no-verify")
-	o.Verify = verifyOptions(c)
+	if o.Verify, err = verifyOptions(c); err != nil {
+		return o, err
+	}
 	return o, nil
 }
 
@@ -142,10 +143,6 @@ func searchOptions(c *cli.Context) (solver.Options, error) {
 		return o, usagef("--max-time %v is negative", o.MaxTime)
 	}
 	return o, nil
-}
-
-func verifyOptions(c *cli.Context) eval.VerifyOptions {
-	return eval.VerifyOptions{Open: openOptions(c), Atol: c.Float64("atol"), Rtol: c.Float64("rtol"), Seed: uint64(c.Int64("seed"))}
 }
 
 func (j *job) saveOptions() onnxgraph.SaveOptions {

@@ -54,6 +54,9 @@ func verifyFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.Float64Flag{Name: "atol", Usage: "absolute tolerance of the check; 0: by the outputs' type", Action: notNegative[float64]("atol")},
 		&cli.Float64Flag{Name: "rtol", Usage: "relative tolerance of the check; 0: by the outputs' type", Action: notNegative[float64]("rtol")},
+		&cli.StringSliceFlag{Name: "shape", Usage: "`NAME=SIZES` of a generated input, such as x=1x3x224x224"},
+		&cli.StringSliceFlag{Name: "value", Usage: "`NAME=NUMBER` that all elements of a generated input have, such as sr=16000"},
+		&cli.StringSliceFlag{Name: "range", Usage: "`NAME=LOW:HIGH` of the elements of a generated input, such as x=0:255"},
 	}
 }
 
