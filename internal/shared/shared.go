@@ -16,14 +16,23 @@ const Env = "ONNX_REBASIN_SHARED"
 // the test is skipped.
 func Dir(t testing.TB) string {
 	t.Helper()
+	dir, ok := Find(t)
+	if !ok {
+		t.Skipf("shared test material not found: no folder %s; set %s to use another", dir, Env)
+	}
+	return dir
+}
+
+// Find is Dir for tests that have something to do without the material too: it
+// reports whether the folder is there.
+func Find(t testing.TB) (string, bool) {
+	t.Helper()
 	dir := os.Getenv(Env)
 	if dir == "" {
 		dir = beside(t)
 	}
-	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
-		t.Skipf("shared test material not found: no folder %s; set %s to use another", dir, Env)
-	}
-	return dir
+	st, err := os.Stat(dir)
+	return dir, err == nil && st.IsDir()
 }
 
 // beside walks up from the test's folder to the go.mod.
