@@ -135,11 +135,16 @@ func (p *pass) start() error {
 	return nil
 }
 
-// outputOf finds the output to judge.
+// outputOf finds the output to judge. Of a ZipMap, which makes maps from class
+// to score, it is the scores.
 func outputOf(m *onnxgraph.Model, name string) (*onnxgraph.Value, error) {
 	for _, v := range m.Graph.Outputs {
-		if name == v.Name || name == "" && v.Type.IsFloat() {
-			return v, nil
+		scores := v
+		if n := v.Producer; n != nil && n.Op == "ZipMap" && len(n.Inputs) == 1 && n.Inputs[0] != nil {
+			scores = n.Inputs[0]
+		}
+		if name == v.Name || name == "" && (v.Type.IsFloat() || scores != v) {
+			return scores, nil
 		}
 	}
 	if name != "" {

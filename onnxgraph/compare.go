@@ -114,7 +114,7 @@ func (m *matcher) compareAttrs(a, b *Node) *Difference {
 			return d
 		}
 		if x.text() != y.text() {
-			return m.has(a, b, name+" "+x.text(), y.text())
+			return m.has(a, b, name+" "+brief(x.text()), brief(y.text()))
 		}
 	}
 	return nil
@@ -203,7 +203,17 @@ func (s *side) say(n *Node, name string) string {
 	case len(weights(a))+len(bodies(a)) > 0:
 		return "a " + name
 	}
-	return name + " " + a.text()
+	return name + " " + brief(a.text())
+}
+
+// brief cuts a text that would drown a message.
+func brief(text string) string {
+	const most = 60
+	r := []rune(text)
+	if len(r) <= most {
+		return text
+	}
+	return string(r[:most]) + "…"
 }
 
 // has returns the difference between what two nodes have.

@@ -164,7 +164,7 @@ func table(w io.Writer, e *rebasin.EvalReport) {
 	fmt.Fprintf(t, "\nover %d samples\tloss\taccuracy\t\n", e.Samples)
 	row := func(name string, m *eval.Metrics) {
 		if m != nil {
-			fmt.Fprintf(t, "%s\t%.4f\t%.2f %%\t\n", name, m.Loss, 100*m.Accuracy)
+			fmt.Fprintf(t, "%s\t%.4f\t%s\t\n", name, m.Loss, percent(m.Accuracy))
 		}
 	}
 	row("A", e.A)

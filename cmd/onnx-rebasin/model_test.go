@@ -25,6 +25,7 @@ import (
 //	input x float32 N 20         ("input x float32 ?" declares no shape)
 //	output y float32 N 5
 //	weight w float32 20 32       (or "weight w float32 20 32 NaN" for one such number among them)
+//	output p map                 (of a ZipMap)
 //	node Softmax m -> y axis=1
 func writeModel(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
@@ -44,7 +45,8 @@ func writeModel(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	data, err := proto.Marshal(&onnxpb.ModelProto{IrVersion: proto.Int64(8), Graph: b.graph,
-		OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: &b.opset}, {Domain: proto.String("made.up"), Version: proto.Int64(1)}}})
+		OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: &b.opset}, {Domain: proto.String("made.up"), Version: proto.Int64(1)},
+			{Domain: proto.String("ai.onnx.ml"), Version: proto.Int64(1)}}})
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[2]), data, 0o644))
 }
@@ -56,7 +58,7 @@ type builder struct {
 }
 
 var elementTypes = map[string]onnxgraph.DataType{"float32": onnxgraph.Float32, "float64": onnxgraph.Float64,
-	"float16": onnxgraph.Float16, "bfloat16": onnxgraph.BFloat16, "string": onnxgraph.String}
+	"float16": onnxgraph.Float16, "bfloat16": onnxgraph.BFloat16, "int64": onnxgraph.Int64}
 
 func (b *builder) line(f []string) (err error) {
 	switch f[0] {
@@ -77,6 +79,9 @@ func (b *builder) line(f []string) (err error) {
 }
 
 func valueInfo(f []string) *onnxpb.ValueInfoProto {
+	if f[1] == "map" {
+		return &onnxpb.ValueInfoProto{Name: &f[0]}
+	}
 	t := &onnxpb.TypeProto_Tensor{ElemType: proto.Int32(int32(elementTypes[f[1]])), Shape: &onnxpb.TensorShapeProto{}}
 	for _, word := range f[2:] {
 		if word == "?" {
@@ -128,6 +133,19 @@ func (b *builder) weight(f []string) error {
 	return nil
 }
 
+// attribute is an integer, or several with commas between.
+func attribute(name, value string) *onnxpb.AttributeProto {
+	var ints []int64
+	for word := range strings.SplitSeq(value, ",") {
+		v, _ := strconv.ParseInt(word, 10, 64)
+		ints = append(ints, v)
+	}
+	if len(ints) > 1 {
+		return &onnxpb.AttributeProto{Name: &name, Type: onnxpb.AttributeProto_INTS.Enum(), Ints: ints}
+	}
+	return &onnxpb.AttributeProto{Name: &name, Type: onnxpb.AttributeProto_INT.Enum(), I: &ints[0]}
+}
+
 // node reads "Softmax m -> y axis=1"; "made.up:Op" is an operator of that domain.
 func (b *builder) node(f []string) {
 	n := &onnxpb.NodeProto{OpType: &f[0]}
@@ -141,8 +159,7 @@ func (b *builder) node(f []string) {
 		case word == "->":
 			outputs = true
 		case isAttr:
-			v, _ := strconv.ParseInt(value, 10, 64)
-			n.Attribute = append(n.Attribute, &onnxpb.AttributeProto{Name: &name, Type: onnxpb.AttributeProto_INT.Enum(), I: &v})
+			n.Attribute = append(n.Attribute, attribute(name, value))
 		case outputs:
 			n.Output = append(n.Output, word)
 		default:
