@@ -60,6 +60,6 @@ func evaluate(c *cli.Context) error {
 	if c.Bool("json") {
 		return writeJSON(c.App.Writer, rebasin.Report{Version: version(), Command: "eval", Seed: c.Int64("seed"), Backend: r.Backend, Eval: &rebasin.EvalReport{Samples: metrics.Samples, A: metrics}})
 	}
-	fmt.Fprintf(c.App.Writer, "%s: loss %.4f, accuracy %.2f %% over %d samples (%s)\n", path, metrics.Loss, 100*metrics.Accuracy, metrics.Samples, r.Backend)
+	fmt.Fprintf(c.App.Writer, "%s: loss %.4f, accuracy %s over %d samples (%s)\n", path, metrics.Loss, percent(metrics.Accuracy), metrics.Samples, r.Backend)
 	return nil
 }
