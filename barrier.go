@@ -8,6 +8,7 @@ import (
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval"
 	"github.com/onnx-rebasin/onnx-rebasin/eval/dataset"
+	"github.com/onnx-rebasin/onnx-rebasin/eval/repair"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 	"github.com/onnx-rebasin/onnx-rebasin/solver"
 )
@@ -18,25 +19,22 @@ const DefaultPoints = 25
 
 // BarrierOptions steer Barrier. Data is needed, the rest may be zero.
 type BarrierOptions struct {
-	Options                       // of the alignment; Lambda is not used
+	Options                       // of the alignment and of the repair; Lambda is not used
 	Points   int                  // λ at equal distances, the ends included; 0: DefaultPoints
 	Data     *dataset.Set         // with labels, opened for A's inputs
 	Train    *dataset.Set         // judged as well, when not nil
 	Evaluate eval.EvaluateOptions // of each pass over the data
 	Open     eval.OpenOptions     // what runs the models
 	Progress func(done, total int)
-
-	// Repair mends an average (1-λ)A + λπ(B), whose activations have shrunk; al
-	// holds π(B). Nil: no repaired path.
-	Repair func(ctx context.Context, al *Alignment, average *onnxgraph.Model, lambda float64) (*onnxgraph.Model, error)
 }
 
 // Barriers is the result of Barrier.
 type Barriers struct {
 	Alignment
 	Backend string
-	Test    *Curve // on Data
-	Train   *Curve // on Train, nil without
+	Repair  *repair.Report // of the midpoint; nil when nothing was asked for
+	Test    *Curve         // on Data
+	Train   *Curve         // on Train, nil without
 }
 
 // Curve is how well the models along the paths from A to B do on one data set.
@@ -46,7 +44,7 @@ type Curve struct {
 
 	Naive    *eval.Barrier // of (1-λ)A + λB
 	Aligned  *eval.Barrier // of (1-λ)A + λπ(B); nil with NoMatch
-	Repaired *eval.Barrier // of these, repaired; nil without Repair
+	Repaired *eval.Barrier // of these, repaired; nil without Calib, or when no repair helps
 }
 
 // CurvePoint is one λ. At the ends all paths have the same model, and so the
@@ -60,8 +58,9 @@ type CurvePoint struct {
 
 // Barrier aligns B to A and judges the models on the straight lines from A to B
 // and from A to π(B), see eval.Barrier. The models of one λ are run side by side,
-// in one pass over each data set; none is written or loaded again. Memory is
-// that of a few models and a batch.
+// in one pass over each data set; none is written or loaded again. Where the
+// choice of a repair is left open it is made at λ = ½, for all λ. Memory is that of
+// a few models and a batch.
 func Barrier(ctx context.Context, a, b *onnxgraph.Model, opts BarrierOptions) (*Barriers, error) {
 	if opts.Data == nil {
 		return nil, errors.New("rebasin: a barrier is measured on data")
@@ -90,12 +89,15 @@ func Barrier(ctx context.Context, a, b *onnxgraph.Model, opts BarrierOptions) (*
 	if opts.Train != nil {
 		w.train = &Curve{}
 	}
+	if err := w.chooseRepair(ctx); err != nil {
+		return nil, err
+	}
 	for i, lambda := range eval.Lambdas(opts.Points) {
 		if err := w.step(ctx, i, lambda); err != nil {
 			return nil, fmt.Errorf("λ = %.3g: %w", lambda, err)
 		}
 	}
-	out := &Barriers{Alignment: *al, Backend: w.backend, Test: w.test, Train: w.train}
+	out := &Barriers{Alignment: *al, Backend: w.backend, Repair: w.report, Test: w.test, Train: w.train}
 	for _, c := range []*Curve{w.test, w.train} {
 		if c != nil {
 			if err := c.measure(); err != nil {
@@ -113,7 +115,34 @@ type walk struct {
 	opts    BarrierOptions
 	backend string
 
+	calib       *Calibration // nil: no repaired path
+	report      *repair.Report
 	test, train *Curve
+}
+
+// chooseRepair repairs the midpoint, to fix the repair of all λ.
+func (w *walk) chooseRepair(ctx context.Context) error {
+	if c := w.opts.Calib; c == nil || c.Repair == "" || c.Repair == repair.None || w.opts.NoMatch {
+		return nil
+	}
+	average, err := solver.Lerp(w.a, w.al.Model, counterpart(w.al.pairs), 0.5)
+	if err != nil {
+		return err
+	}
+	if _, w.report, err = w.mend(ctx, w.opts.Calib, average, 0.5); err != nil {
+		return err
+	}
+	if w.report.Kind != repair.None {
+		fixed := *w.opts.Calib
+		fixed.Repair = w.report.Kind
+		w.calib = &fixed
+	}
+	return nil
+}
+
+// mend repairs the aligned average of one λ.
+func (w *walk) mend(ctx context.Context, c *Calibration, average *onnxgraph.Model, lambda float64) (*onnxgraph.Model, *repair.Report, error) {
+	return c.mend(ctx, []*onnxgraph.Model{w.a, w.al.Model}, []solver.Counterpart{nil, counterpart(w.al.pairs)}, []float64{1 - lambda, lambda}, average)
 }
 
 // step judges the models of one λ.
@@ -122,19 +151,11 @@ func (w *walk) step(ctx context.Context, i int, lambda float64) error {
 	if err != nil {
 		return err
 	}
-	var runners []*eval.Runner
-	defer func() {
-		for _, r := range runners {
-			r.Close()
-		}
-	}()
-	for _, m := range models {
-		r, err := eval.Open(m, w.opts.Open)
-		if err != nil {
-			return err
-		}
-		runners = append(runners, r)
+	runners, done, err := eval.OpenAll(models, w.opts.Open)
+	if err != nil {
+		return err
 	}
+	defer done()
 	w.backend = runners[0].Backend
 	before, total := 0, w.opts.Data.Len()
 	if w.train != nil {
@@ -178,10 +199,10 @@ func (w *walk) models(ctx context.Context, lambda float64) ([]*onnxgraph.Model, 
 		return []*onnxgraph.Model{naive}, err
 	}
 	aligned, err := solver.Lerp(w.a, w.al.Model, counterpart(w.al.pairs), lambda)
-	if err != nil || w.opts.Repair == nil {
+	if err != nil || w.calib == nil {
 		return []*onnxgraph.Model{naive, aligned}, err
 	}
-	repaired, err := w.opts.Repair(ctx, w.al, aligned, lambda)
+	repaired, _, err := w.mend(ctx, w.calib, aligned, lambda)
 	return []*onnxgraph.Model{naive, aligned, repaired}, err
 }
 
@@ -192,7 +213,7 @@ func (w *walk) point(lambda float64, m []*eval.Metrics) CurvePoint {
 	p := CurvePoint{Lambda: lambda, Naive: m[0]}
 	if !w.opts.NoMatch {
 		p.Aligned = m[1]
-		if w.opts.Repair != nil {
+		if w.calib != nil {
 			p.Repaired = m[2]
 		}
 	}

@@ -18,7 +18,7 @@ type BarrierReport struct {
 // Report fills in what the barriers have to say.
 func (b *Barriers) Report() Report {
 	r := b.Alignment.Report()
-	r.Backend, r.Hints = b.Backend, b.Hints()
+	r.Backend, r.Hints, r.Repair = b.Backend, b.Hints(), b.Repair
 	r.Curve, r.Barrier = b.Test.report()
 	if b.Train != nil {
 		r.TrainCurve, r.TrainBarrier = b.Train.report()

@@ -47,6 +47,25 @@ func Open(m *onnxgraph.Model, opts OpenOptions) (*Runner, error) {
 	return nil, fmt.Errorf("eval: there is no backend %q", opts.Backend)
 }
 
+// OpenAll opens several models. The function that it returns closes them.
+func OpenAll(models []*onnxgraph.Model, opts OpenOptions) ([]*Runner, func(), error) {
+	var runners []*Runner
+	done := func() {
+		for _, r := range runners {
+			r.Close()
+		}
+	}
+	for _, m := range models {
+		r, err := Open(m, opts)
+		if err != nil {
+			done()
+			return nil, nil, err
+		}
+		runners = append(runners, r)
+	}
+	return runners, done, nil
+}
+
 func openGo(m *onnxgraph.Model, opts OpenOptions) (*Runner, error) {
 	s, err := exec.New(m, exec.Options{Threads: opts.Threads, Lean: opts.Lean})
 	if err != nil {

@@ -31,7 +31,7 @@ func barrierCommand() *cli.Command {
 			&cli.StringFlag{Name: "with", Usage: "`FILES` B1.onnx,B2.onnx,… of the other training, for --series"},
 			&cli.StringFlag{Name: "times", Usage: "`NUMBERS` such as 1,2,5 to put the files of --series at; empty: the last number in each file's name"},
 			&cli.BoolFlag{Name: "force", Usage: "replace existing files"},
-		}, dataFlags(), matchFlags(), verifyFlags(), specFlags(), backendFlags(), []cli.Flag{jsonFlag(), quietFlag()}),
+		}, dataFlags(), calibFlags(), matchFlags(), verifyFlags(), specFlags(), backendFlags(), []cli.Flag{jsonFlag(), quietFlag()}),
 		Action: barrier,
 	}
 }
@@ -75,6 +75,7 @@ func barrier(c *cli.Context) error {
 	}
 	if !c.Bool("quiet") {
 		barrierTable(c.App.Writer, b)
+		summariseRepair(c.App.Writer, b.Repair)
 	}
 	return nil
 }
@@ -111,7 +112,12 @@ func measure(c *cli.Context, paths []string) (*rebasin.Barriers, []string, error
 		hints = append(hints, opts.Train.Hints...)
 	}
 	p := newProgress(c)
-	opts.Match.Progress, opts.Progress = p.sweep, p.samples
+	j := &job{c: c, a: models[0], progress: p, close: func() {}}
+	if err := j.calibrate(); err != nil {
+		return nil, nil, err
+	}
+	defer func() { j.close() }()
+	opts.Calib, opts.Match.Progress, opts.Progress = j.opts.Calib, p.sweep, p.samples
 	b, err := rebasin.Barrier(c.Context, models[0], models[1], opts)
 	p.done()
 	return b, hints, checked(err)

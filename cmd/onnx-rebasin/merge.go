@@ -120,19 +120,11 @@ func (j *job) judge(ctx context.Context, merged *rebasin.Merged, set *dataset.Se
 	if err != nil {
 		return nil, "", err
 	}
-	var runners []*eval.Runner
-	defer func() {
-		for _, r := range runners {
-			r.Close()
-		}
-	}()
-	for _, m := range []*onnxgraph.Model{j.a, j.b, plain.Model, merged.Model} {
-		r, err := eval.Open(m, openOptions(j.c))
-		if err != nil {
-			return nil, "", err
-		}
-		runners = append(runners, r)
+	runners, done, err := eval.OpenAll([]*onnxgraph.Model{j.a, j.b, plain.Model, merged.Model}, openOptions(j.c))
+	if err != nil {
+		return nil, "", err
 	}
+	defer done()
 	opts, err := evaluateOptions(j.c)
 	if err != nil {
 		return nil, "", err

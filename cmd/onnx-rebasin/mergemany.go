@@ -120,23 +120,15 @@ func (j *job) mergeMany(set *dataset.Set) error {
 // judgeMany runs all models, their naive average, the merged model and the
 // ensemble over the data, side by side.
 func (j *job) judgeMany(ctx context.Context, merged *rebasin.MergedMany, set *dataset.Set) (*rebasin.EvalReport, string, error) {
-	var runners []*eval.Runner
-	defer func() {
-		for _, r := range runners {
-			r.Close()
-		}
-	}()
 	all := make([]int, len(j.models))
 	for k := range all {
 		all[k] = k
 	}
-	for _, m := range append(slices.Clone(j.models), merged.Naive, merged.Model) {
-		r, err := eval.Open(m, openOptions(j.c))
-		if err != nil {
-			return nil, "", err
-		}
-		runners = append(runners, r)
+	runners, done, err := eval.OpenAll(append(slices.Clone(j.models), merged.Naive, merged.Model), openOptions(j.c))
+	if err != nil {
+		return nil, "", err
 	}
+	defer done()
 	opts, err := evaluateOptions(j.c)
 	if err != nil {
 		return nil, "", err
