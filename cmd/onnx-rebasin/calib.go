@@ -42,7 +42,7 @@ func (j *job) calibrate() error {
 	if kind == "" {
 		kind = repair.Auto
 	}
-	set, err := openLimited(j.c, j.a, path, j.c.Int("calib-limit"))
+	set, err := openSamples(j.c, j.a, path, j.c.Int("calib-limit"))
 	if err != nil {
 		return err
 	}

@@ -14,11 +14,6 @@ import (
 // openData opens a data set for the inputs of m, as the flags of dataFlags say;
 // nil when path is empty.
 func openData(c *cli.Context, m *onnxgraph.Model, path string) (*dataset.Set, error) {
-	return openLimited(c, m, path, c.Int("limit"))
-}
-
-// openLimited is openData for the first samples only, 0 for all.
-func openLimited(c *cli.Context, m *onnxgraph.Model, path string, limit int) (*dataset.Set, error) {
 	if path == "" {
 		return nil, nil
 	}
