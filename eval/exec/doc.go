@@ -20,6 +20,11 @@
 //	Model ─▶ lower ─▶ steps ─▶ onnx.Model.UnmarshalBinary ─▶ graph ─▶ program
 //	                                SetInput ─▶ Run ─▶ GetOutputTensors
 //
+// On the way nodes that one kernel computes at once are put together (fuse.go):
+// BatchNormalization, sums and Relu with convolutions, biases with products,
+// formulas with the operators they stand for. It does not show: a value that is
+// asked for is computed.
+//
 // Bodies of If, Loop and Scan become programs too, which their node's kernel
 // runs directly.
 package exec

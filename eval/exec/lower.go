@@ -13,10 +13,19 @@ import (
 
 // compiler lowers graphs to programs. Constants are computed once for all.
 type compiler struct {
-	model   *onnxgraph.Model
-	threads int
-	lean    bool
-	consts  map[*onnxgraph.Value]*kernel.Tensor
+	model    *onnxgraph.Model
+	threads  int
+	lean     bool
+	consts   map[*onnxgraph.Value]*kernel.Tensor
+	inferred *onnxgraph.ShapeInfo // see shapes
+}
+
+// shapes returns what is known of the values' types and shapes.
+func (c *compiler) shapes() *onnxgraph.ShapeInfo {
+	if c.inferred == nil {
+		c.inferred = onnxgraph.Shapes(c.model)
+	}
+	return c.inferred
 }
 
 // constant returns the value of v if it is known before any run, else nil.
@@ -61,8 +70,15 @@ func (c *compiler) lower(g *onnxgraph.Graph, inputs, outputs []*onnxgraph.Value)
 	for _, v := range outputs {
 		s.wanted[v] = true
 	}
-	needed := s.prune(g)
-	for _, n := range needed {
+	var rest []*onnxgraph.Node
+	for _, n := range s.prune(g) {
+		if !s.early(n) {
+			rest = append(rest, n)
+		} else if err := s.node(n); err != nil {
+			return nil, err
+		}
+	}
+	for _, n := range s.fuse(rest, outputs) {
 		if err := s.node(n); err != nil {
 			return nil, err
 		}
@@ -109,6 +125,22 @@ func (s *scope) prune(g *onnxgraph.Graph) []*onnxgraph.Node {
 		}
 	}
 	return needed
+}
+
+// early tells whether everything that n reads is known before any run.
+func (s *scope) early(n *onnxgraph.Node) bool {
+	for _, v := range slices.Concat(n.Inputs, captures(n)) {
+		if v == nil {
+			continue
+		}
+		if s.late(v) {
+			return false
+		}
+		if t, err := s.constant(v); err != nil || t == nil {
+			return false
+		}
+	}
+	return true
 }
 
 // node lowers one node: it is computed now if it can be, else becomes a step.

@@ -14,23 +14,14 @@ type finish struct {
 	row  func(d, x []float32)
 }
 
-// finishOf returns the finish of a node with a fused activation: from the
-// attributes of a com.microsoft Fused* operator, or from n.Fused.
+// finishOf returns the finish of a node with an activation, which is named by
+// attributes as those of the com.microsoft Fused* operators.
 func finishOf(n *Node) (finish, error) {
-	step := Fusion{Op: n.String("activation", "")}
-	if step.Op != "" {
-		step.Attrs = activationAttrs(n, step.Op)
+	op := n.String("activation", "")
+	if op == "" || op == "Relu" {
+		return finish{relu: op == "Relu"}, nil
 	}
-	for _, f := range n.Fused {
-		if f.Input != 0 || step.Op != "" {
-			return finish{}, fmt.Errorf("cannot finish with %s", f.Op)
-		}
-		step = f
-	}
-	if step.Op == "" || step.Op == "Relu" {
-		return finish{relu: step.Op == "Relu"}, nil
-	}
-	row, err := rowFor(&Node{Op: step.Op, Attrs: step.Attrs, Version: n.Version})
+	row, err := rowFor(&Node{Op: op, Attrs: activationAttrs(n, op), Version: n.Version})
 	return finish{row: row}, err
 }
 

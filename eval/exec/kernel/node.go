@@ -16,16 +16,8 @@ type Node struct {
 	Given   []bool    // which inputs the node has; false for one left out
 	Wanted  []bool    // which outputs are read by anybody
 	Load    func(*onnxgraph.Weight) (*Tensor, error)
-	Fused   []Fusion // pointwise steps applied to output 0 on its way out
 
 	err error // the first attribute of a wrong kind
-}
-
-// Fusion is a pointwise operator applied to the result of another one.
-type Fusion struct {
-	Op    string
-	Attrs map[string]onnxgraph.Attr
-	Input int // the input that holds a second operand; 0 if there is none
 }
 
 // Has tells whether input i is given.
