@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// shape is a network to be matched with another of independent random weights.
+type shape struct {
+	name string
+	net  func(n *net)
+}
+
+// shapes matches published shapes, and two networks as they grow.
+func shapes() error {
+	dir, err := os.MkdirTemp("", "matchbench")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	list := []shape{
+		{"ResNet-50", (*net).resnet50},
+		{"ViT-B/16", func(n *net) { n.vit(12, 12, 768) }},
+	}
+	for _, k := range []int64{1, 2, 4, 8} {
+		list = append(list, shape{fmt.Sprintf("MLP, 3 × %d", 256*k), func(n *net) { n.mlp(784, 256*k, 10) }})
+	}
+	for _, k := range []int64{1, 2, 4, 8} {
+		list = append(list, shape{fmt.Sprintf("ResNet-20, %d×", k), func(n *net) { n.resnet20(16 * k) }})
+	}
+	fmt.Println("| network | parameters | effort | threads | distance | clock s | processor s | peak memory, MB |")
+	fmt.Println("|---|---:|---|---:|---:|---:|---:|---:|")
+	for _, s := range list {
+		if err := s.measure(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// measure writes the networks and prints a line for each effort and number of threads.
+func (s *shape) measure(dir string) error {
+	var files [2]string
+	size := 0
+	for k := range files {
+		n := newNet(uint64(k))
+		s.net(n)
+		files[k] = filepath.Join(dir, fmt.Sprint(k, ".onnx"))
+		var err error
+		if size, err = n.write(files[k]); err != nil {
+			return err
+		}
+	}
+	for _, effort := range []string{"fast", "default"} {
+		for _, threads := range []int{1, 2} {
+			r, err := measured(threads, files[0], files[1], effort)
+			if err != nil {
+				return err
+			}
+			fmt.Printf("| %s | %.1f M | %s | %d | %.1f → %.1f | %.2f | %.2f | %.0f |\n", s.name, float64(size)/1e6, effort, threads,
+				r.Before, r.After, r.Clock, r.Processor, float64(r.Peak)/1e6)
+		}
+	}
+	return nil
+}
