@@ -22,7 +22,7 @@ func newClimb(f *frame, ws *workspace) (*climb, error) {
 	return c, c.reset()
 }
 
-// reset takes the frame's permutations as they are now.
+// reset takes the frame's permutations as they are now, every unit to be matched.
 func (c *climb) reset() error {
 	value, err := c.f.objective()
 	c.value, c.stale = value, slices.Repeat([]bool{true}, len(c.f.plan.units))
@@ -42,34 +42,86 @@ func (c *climb) climb(order func() []int, sweeps int) error {
 	return nil
 }
 
-// sweep matches every stale unit once and reports whether there is reason to go
-// on.
+// sweep matches every stale unit once, as in the given order, and reports whether
+// there is reason to go on.
 func (c *climb) sweep(order []int) (bool, error) {
 	moved := false
-	for _, n := range order {
-		if !c.stale[n] {
-			continue
-		}
-		c.stale[n] = false
-		delta, err := c.f.improve(c.ws, n)
+	for _, batch := range c.f.plan.batches(order) {
+		batch = slices.DeleteFunc(batch, func(n int) bool { return !c.stale[n] })
+		deltas, err := c.improve(batch)
 		if err != nil {
 			return false, err
 		}
-		if delta > 0 {
-			moved = true
-			c.value += delta
-			for _, m := range c.f.plan.units[n].near {
-				c.stale[m] = true
-			}
+		for k, n := range batch {
+			c.stale[n] = false
+			c.value += deltas[k]
+			moved = moved || deltas[k] > 0
 		}
-		if c.tell != nil {
-			c.tell(n)
+		for k, n := range batch {
+			for _, m := range c.f.plan.units[n].near {
+				c.stale[m] = c.stale[m] || deltas[k] > 0
+			}
+			if c.tell != nil {
+				c.tell(n)
+			}
 		}
 		if c.ws.stopped() {
 			return false, nil
 		}
 	}
 	return moved, nil
+}
+
+// batches parts units into runs of units that do not meet, so that matching those
+// of a run side by side is to match all in the given order.
+func (p *plan) batches(order []int) [][]int {
+	var out [][]int
+	level := make([]int, len(p.units)) // one more than the unit's batch; 0: not in one yet
+	for _, n := range order {
+		at := 0
+		for _, m := range p.units[n].near {
+			at = max(at, level[m])
+		}
+		if level[n] = at + 1; at == len(out) {
+			out = append(out, nil)
+		}
+		out[at] = append(out[at], n)
+	}
+	return out
+}
+
+// improve matches units that do not meet, and returns by how much each raised the
+// objective. They are matched side by side if there is room for the gains
+// of all.
+func (c *climb) improve(batch []int) ([]float64, error) {
+	deltas, perms := make([]float64, len(batch)), make([]permspec.Perms, len(batch))
+	threads := c.ws.threads
+	if !c.ws.keeps {
+		threads = 1
+	}
+	err := parallel(threads, len(batch), func(k int) error {
+		if c.ws.stopped() {
+			return nil
+		}
+		f := *c.f
+		var err error
+		deltas[k], err = f.improve(c.ws, batch[k])
+		perms[k] = f.perms
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	next := slices.Clone(c.f.perms)
+	for k, n := range batch {
+		if perms[k] != nil {
+			for _, g := range c.f.plan.units[n].members {
+				next[g] = perms[k][g]
+			}
+		}
+	}
+	c.f.perms = next
+	return deltas, nil
 }
 
 // fixedOrder visits units as they are numbered.

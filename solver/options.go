@@ -47,9 +47,9 @@ type Options struct {
 type Effort int
 
 const (
-	EffortDefault Effort = iota // 6 starts
+	EffortDefault Effort = iota // starts for about a second: up to 26, one for networks as large as ResNet-50
 	EffortFast                  // one start
-	EffortMax                   // starts until many in a row found nothing better
+	EffortMax                   // starts until 64 in a row found nothing better
 )
 
 var efforts = []string{"default", "fast", "max"}

@@ -365,3 +365,36 @@ func (p *plan) rows(g int, env []int32) []int {
 	}
 	return out
 }
+
+// work is how many multiplications the gain matrices of all units take.
+func (p *plan) work() float64 {
+	sum := 0.0
+	for n := range p.units {
+		u := &p.units[n]
+		for _, s := range u.plain {
+			sum += p.product(&s)
+		}
+		for _, in := range u.inner {
+			for _, s := range in.sites {
+				sum += p.product(&s)
+			}
+		}
+		for _, j := range u.joint {
+			sum += float64(p.size[u.group]) * float64(p.size[u.group]) * j.plan.work()
+		}
+	}
+	return sum
+}
+
+// product is how many multiplications the gains of a site take: each element of the
+// box meets those of all rows.
+func (p *plan) product(s *site) float64 {
+	n := 1.0
+	for _, d := range p.boxes[s.box].digits {
+		n *= float64(d.size)
+	}
+	for _, d := range s.rows {
+		n *= float64(p.boxes[s.box].digits[d].size)
+	}
+	return n
+}

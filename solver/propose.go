@@ -16,7 +16,7 @@ type workspace struct {
 	keeps   bool    // gains stay from one sweep to the next
 	known   []bool  // groups whose permutations count; nil: all. See sketch.
 	blurred bool    // those that are not known count blurred instead of not at all
-	noise   float64 // see anneal
+	noise   float64 // see shake
 	rng     *rand.Rand
 	stop    func() bool // asked after every unit; nil: never
 }

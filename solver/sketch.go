@@ -132,6 +132,10 @@ func (ws *workspace) hidden(p *plan, s *site) []int {
 	return out
 }
 
+// blurry is how many elements of each slot blur sorts at least, if there are so
+// many; the sites that come after are left out.
+const blurry = 1 << 13
+
 // blur returns the gains with those of hidden sites added, as far as these can be
 // told: entry (i, j) is the sum over the places of the known digits of
 //
@@ -144,11 +148,12 @@ func (f *frame) blur(sites []site, env []int32, g *gains, ws *workspace) []float
 		return g.c
 	}
 	c := slices.Clone(g.c)
+	sorted := 0
 	for k := range sites {
 		s := &sites[k]
 		b := &f.plan.boxes[s.box]
 		hidden := ws.hidden(f.plan, s)
-		if len(hidden) == 0 {
+		if len(hidden) == 0 || sorted >= blurry {
 			continue
 		}
 		seen := *s
@@ -156,6 +161,7 @@ func (f *frame) blur(sites []site, env []int32, g *gains, ws *workspace) []float
 		slots, cloud := f.slots(s.box, s.rows), f.slots(s.box, b.fastLast(hidden))
 		x, y := f.data.of(b.weight)
 		f.chunks(&seen, env, func(at offsets) {
+			sorted += len(at.a) * len(cloud)
 			per := min(len(cloud), 64)
 			step := max(1, 1024/per)
 			for r := 0; r < len(at.a); r += step {

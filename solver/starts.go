@@ -10,22 +10,26 @@ import (
 	"time"
 )
 
-// DefaultStarts is the number of starts of EffortDefault.
-const DefaultStarts = 2 + together
+// together is how many shaken starts are made from the same optimum. They can
+// run side by side, so it is not to depend on the number of threads.
+const together = 4
 
+// EffortDefault makes at least one start and at most usual ones, as many as can be
+// made with about spend multiplications a sweep: a second, more or less.
 const (
-	// together is how many shaken starts are made from the same optimum. They can
-	// run side by side, so it is not to depend on the number of threads.
-	together = 4
+	usual = 2 + 6*together
+	spend = 6e9
+)
 
-	// EffortMax ends after so many rounds of shaken starts that found nothing
-	// better, and after mostRounds in any case.
-	patience   = 8
-	mostRounds = 100
+// EffortMax ends after patience rounds of shaken starts that found nothing better,
+// and after mostRounds in any case.
+const (
+	patience   = 16
+	mostRounds = 250
 )
 
 // limits returns the most starts and how many rounds may bring nothing.
-func (o *Options) limits() (starts, idle int) {
+func (o *Options) limits(p *plan) (starts, idle int) {
 	switch {
 	case o.Ascend:
 		return 1, 1
@@ -36,7 +40,7 @@ func (o *Options) limits() (starts, idle int) {
 	case o.Effort == EffortMax:
 		return 2 + together*mostRounds, patience
 	}
-	return DefaultStarts, DefaultStarts
+	return int(max(1, min(usual, spend/max(1, p.work())))), usual
 }
 
 // limit returns a context that ends with Stop and MaxTime too.
@@ -93,12 +97,13 @@ type matching struct {
 	opts   Options
 	result *Result
 	began  time.Time
+	gains  [max(2, together)][]unitSpace // of the starts that run side by side: the next ones begin with them
 	report sync.Mutex
 }
 
 // rounds makes all starts: first the two that need no other, then shaken ones.
 func (m *matching) rounds() error {
-	starts, idle := m.opts.limits()
+	starts, idle := m.opts.limits(m.plan)
 	m.opts.Starts = starts
 	for n, waste := 0, 0; n < starts && waste < idle && (n == 0 || m.ctx.Err() == nil); {
 		count := min(2, starts)
@@ -126,7 +131,14 @@ func (m *matching) round(first, count int) error {
 		began := time.Now()
 		f := &frame{plan: m.plan, data: m.data, at: m.at, perms: slices.Clone(r.Perms)}
 		frames[k] = f
-		err := m.start(f, first+k, max(1, m.opts.Threads/side), &starts[k])
+		ws := newWorkspace(m.plan, max(1, m.opts.Threads/side))
+		if side == count { // there is room for the gains of all
+			if m.gains[k] == nil {
+				m.gains[k] = ws.units
+			}
+			ws.units = m.gains[k]
+		}
+		err := m.start(f, first+k, ws, &starts[k])
 		starts[k].Seconds = time.Since(began).Seconds()
 		return err
 	})
@@ -143,9 +155,8 @@ func (m *matching) round(first, count int) error {
 }
 
 // start runs one start in a frame with the best permutations so far.
-func (m *matching) start(f *frame, n, threads int, s *Start) error {
+func (m *matching) start(f *frame, n int, ws *workspace, s *Start) error {
 	rng := rand.New(rand.NewPCG(m.opts.Seed, uint64(n)))
-	ws := newWorkspace(m.plan, threads)
 	ws.rng, ws.stop = rng, func() bool { return m.ctx.Err() != nil }
 	order := func() []int { return rng.Perm(len(m.plan.units)) }
 	c := &climb{f: f, ws: ws}
@@ -155,16 +166,16 @@ func (m *matching) start(f *frame, n, threads int, s *Start) error {
 	case n == 0 && !m.opts.Ascend:
 		s.Kind = "signature"
 		f.perms = m.spec.Identity()
-		err = f.sketch(ws, false)
+		if err = f.sketch(ws, false); err == nil {
+			err = c.reset()
+		}
 	case n < 2:
 		s.Kind = "identity"
 		f.perms = m.spec.Identity()
+		err = c.reset()
 	default:
 		s.Kind = "shaken"
-		err = c.anneal(order)
-	}
-	if err == nil {
-		err = c.reset()
+		err = c.shake(order)
 	}
 	if err == nil {
 		err = c.climb(func() []int { s.Sweeps++; return order() }, m.opts.MaxSweeps)

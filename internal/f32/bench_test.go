@@ -141,29 +141,6 @@ func BenchmarkVector(b *testing.B) {
 	}
 }
 
-func BenchmarkScan(b *testing.B) {
-	b.Run("Relax/float32", benchmarkRelax[float32])
-	b.Run("Relax/float64", benchmarkRelax[float64])
-	b.Run("Above/float32", benchmarkAbove[float32])
-}
-
-func benchmarkRelax[G Gain](b *testing.B) {
-	r := newScanRow[G](newRand(), 1024)
-	b.ReportAllocs()
-	for b.Loop() {
-		Relax(0, r.gain, r.price, r.dist, r.from, 1)
-	}
-}
-
-func benchmarkAbove[G Gain](b *testing.B) {
-	r := newScanRow[G](newRand(), 1024)
-	found := make([]int32, 72)
-	b.ReportAllocs()
-	for b.Loop() {
-		Above(found, r.gain, r.price, 2)
-	}
-}
-
 func operands(s [3]int) (a, b, c []float32) {
 	a, b, c = make([]float32, s[0]*s[2]), make([]float32, s[2]*s[1]), make([]float32, s[0]*s[1])
 	fill(a, b)

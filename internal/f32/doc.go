@@ -2,7 +2,7 @@
 // the vector operations around them.
 //
 // Kernels come in families (AVX-512, AVX2 with FMA, NEON, plain Go), chosen once when the program starts. On any number
-// of threads a function gives the same bits. Sums in float64 and scans do so for all families, products for all but
+// of threads a function gives the same bits. Sums in float64 do so for all families, products for all but
 // plain Go, but for products of very few rows or columns, which NEON machines compute in another order.
 //
 // A matrix is a View: a slice and, for each direction, where the slots lie in it. Dense matrices, their transposes,

@@ -1,0 +1,61 @@
+package solver
+
+import "math"
+
+// A shake matches about this part of the units anew, with noise this large.
+const (
+	shaken = 0.34
+	noise  = 0.6
+)
+
+// shake moves the frame's permutations out of an optimum: it matches some units,
+// drawn at random, with noise added to their gains, whatever that does to the
+// objective. Climbing from there ends in another optimum, which is a better one
+// more often than from a random start, since most stays as it is.
+func (c *climb) shake(order func() []int) error {
+	defer func() { c.ws.noise = 0 }()
+	c.ws.noise = noise
+	c.stale = make([]bool, len(c.f.plan.units))
+	some := order()
+	for _, n := range some[:min(len(some), max(1, int(shaken*float64(len(some))+0.5)))] {
+		if c.ws.stopped() {
+			break
+		}
+		if err := c.f.rematch(c.ws, n); err != nil {
+			return err
+		}
+		c.stale[n] = true
+		for _, m := range c.f.plan.units[n].near {
+			c.stale[m] = true
+		}
+	}
+	var err error
+	c.value, err = c.f.objective()
+	return err
+}
+
+// rematch replaces a unit's permutations by what is proposed.
+func (f *frame) rematch(ws *workspace, n int) error {
+	defer ws.forget(f.plan, n)
+	next, err := f.propose(ws, n)
+	if err == nil {
+		f.perms = next
+	}
+	return err
+}
+
+// disturb adds noise to gains: uniform, with ws.noise times the gains' root mean
+// square as its standard deviation.
+func (ws *workspace) disturb(gains []float64) {
+	if ws.noise == 0 {
+		return
+	}
+	sum := 0.0
+	for _, g := range gains {
+		sum += g * g
+	}
+	width := ws.noise * math.Sqrt(12*sum/float64(len(gains)))
+	for k := range gains {
+		gains[k] += width * (ws.rng.Float64() - 0.5)
+	}
+}
