@@ -169,10 +169,12 @@ func (m *mixture) content() ([]byte, error) {
 			part[k] = in[k][lo:hi]
 		}
 		mix(m.weight.Type, out[lo:hi], part, m.parts)
+		for k := range in {
+			m.models[k].Forget(part[k])
+		}
 		return nil
 	})
 	for k := range in {
-		m.models[k].Forget(in[k])
 		memory.Waste(int64(len(in[k])))
 	}
 	return out, err
