@@ -2,8 +2,6 @@ package permspec
 
 import (
 	"maps"
-
-	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
 
 // opKey names an operator; the domain "" is ai.onnx.
@@ -186,11 +184,3 @@ func allRules() map[opKey]rule {
 }
 
 var rules = allRules()
-
-// grouped is text for convolutions: g is the node's group attribute.
-func grouped(template string) rule {
-	return sized(text(template), func(c *call) error {
-		c.size("g", onnxgraph.Size(max(c.int("group", 1), 1)))
-		return nil
-	})
-}

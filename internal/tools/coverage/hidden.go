@@ -13,7 +13,8 @@ import (
 // hidden measures how many of the axes that could move do. Every axis with two
 // slots or more of a floating-point weight counts by the weight's parameters.
 // Left out are axes that no permutation can move: those that meet the graph's
-// own inputs and outputs, and the windows of convolutions.
+// own inputs and outputs, the words of embeddings, and the windows of
+// convolutions.
 type hidden struct {
 	free, all int64
 	lost      map[string]int64 // by reason
@@ -39,7 +40,7 @@ func hiddenAxes(m *onnxgraph.Model, s *permspec.Spec) hidden {
 				h.free, h.all = h.free+w.Elements(), h.all+w.Elements()
 				continue
 			}
-			if reason := cause(why[w], axis); reason != "" && !window(w, axis, reason) && !strings.HasPrefix(reason, "it meets the graph") {
+			if reason := cause(why[w], axis); reason != "" && !window(w, axis, reason) && !words(m, w, axis) && !strings.HasPrefix(reason, "it meets the graph") {
 				h.all += w.Elements()
 				h.lost[reason] += w.Elements()
 			}
@@ -72,6 +73,20 @@ func cause(list []permspec.Explanation, axis int) string {
 // window reports whether the axis is one along which a convolution slides.
 func window(w *onnxgraph.Weight, axis int, reason string) bool {
 	return axis >= 2 && len(w.Shape) >= 3 && strings.Contains(reason, "Conv") && strings.HasSuffix(reason, "depends on the order along this axis")
+}
+
+// words reports whether the axis is one from which computed indices pick.
+func words(m *onnxgraph.Model, w *onnxgraph.Weight, axis int) bool {
+	for _, n := range m.Graph.Nodes {
+		if n.Op == "Gather" && len(n.Inputs) == 2 && n.Inputs[0] != nil && n.Inputs[0].Weight == w && n.Inputs[1] != nil && n.Inputs[1].Weight == nil {
+			at := int64(0)
+			if a, ok := n.Attrs["axis"]; ok {
+				at = a.Int
+			}
+			return at == int64(axis)
+		}
+	}
+	return false
 }
 
 // share is free of all in percent.
