@@ -71,6 +71,8 @@ type EvalReport struct {
 	Naive    *eval.Metrics `json:"naive,omitempty"`
 	Merged   *eval.Metrics `json:"merged,omitempty"`
 
+	Likeness []eval.Likeness `json:"likeness,omitempty"` // where there are no labels, or when asked for
+
 	Models []*eval.Metrics `json:"models,omitempty"` // three or more, instead of A and B
 }
 

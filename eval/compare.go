@@ -136,36 +136,36 @@ func (c *comparison) onRandom(ctx context.Context) error {
 	}
 	samples := c.opts.Samples
 	if samples <= 0 {
-		samples = usualStyles
+		samples = someSamples
 		switch {
 		case p.elements() > largeInput:
-			samples = fewStyles
+			samples = fewSamples
 		case p.cheap(c.a.Model):
-			samples = 2 * usualStyles
+			samples = cheapSamples
 		}
 	}
 	k := 0
-	more := func(n int, while func() bool) error {
+	more := func(n int, among []style, while func() bool) error {
 		for end := k + n; k < end && while(); k++ {
-			if err := c.runSample(ctx, p, k, styles[k%len(styles)]); err != nil {
+			if err := c.runSample(ctx, p, k, among[k%len(among)]); err != nil {
 				return err
 			}
 			c.progress(k+1, end)
 		}
 		return nil
 	}
-	always := func() bool { return true }
-	if err := more(samples, always); err != nil {
+	usual, rare := styles[:usualStyles], styles[usualStyles:]
+	if err := more(samples, usual, func() bool { return true }); err != nil {
 		return err
 	}
 	if !c.failed && !c.settled() {
 		c.lookBefore()
-		if err := more(len(styles), func() bool { return !c.failed && !c.settled() }); err != nil {
+		if err := more(2*len(rare), rare, func() bool { return !c.failed && !c.settled() }); err != nil {
 			return err
 		}
 	}
 	if c.opts.Samples <= 0 && parameters(c.a.Model) < smallModel {
-		if err := more(moreIndices, func() bool { return !c.failed && p.undealt(k) }); err != nil {
+		if err := more(moreIndices, usual, func() bool { return !c.failed && p.undealt(k) }); err != nil {
 			return err
 		}
 	}

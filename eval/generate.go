@@ -14,24 +14,27 @@ type style struct {
 	number func(r *rand.Rand) float64
 }
 
-// styles begin with those that are always tried, for a network may saturate on
-// large inputs, drown small ones in its biases, and have units that only some
-// wake. The others follow while outputs tell too little.
+// styles begin with the usualStyles, which are always tried, in turn: a network
+// may saturate on larger inputs and drown smaller ones in its biases. The others
+// follow while outputs tell too little.
 var styles = []style{
 	{"standard normal", func(r *rand.Rand) float64 { return r.NormFloat64() }},
 	{"uniform in [0, 1]", func(r *rand.Rand) float64 { return r.Float64() }},
 	{"normal of scale 0.1", func(r *rand.Rand) float64 { return 0.1 * r.NormFloat64() }},
+	{"normal of scale 0.01", func(r *rand.Rand) float64 { return 0.01 * r.NormFloat64() }},
 	{"normal of scale 10", func(r *rand.Rand) float64 { return 10 * r.NormFloat64() }},
 	{"uniform in [0, 255]", func(r *rand.Rand) float64 { return 255 * r.Float64() }},
-	{"normal of scale 0.01", func(r *rand.Rand) float64 { return 0.01 * r.NormFloat64() }},
 	{"normal of scale 1000", func(r *rand.Rand) float64 { return 1000 * r.NormFloat64() }},
 }
 
-// usualStyles is how many styles are always tried; large inputs only get
-// fewStyles.
+const usualStyles = 4
+
+// The numbers of inputs that are tried, when nothing else is asked for: of large
+// ones, of others, and of those that cost next to nothing.
 const (
-	usualStyles = 5
-	fewStyles   = 3
+	fewSamples   = 3
+	someSamples  = 5
+	cheapSamples = 10
 )
 
 // sample draws one set of inputs. Draw k goes through the choices of controls,

@@ -1,9 +1,9 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
+	"math"
 	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
@@ -11,7 +11,6 @@ import (
 	rebasin "github.com/onnx-rebasin/onnx-rebasin"
 	"github.com/onnx-rebasin/onnx-rebasin/eval"
 	"github.com/onnx-rebasin/onnx-rebasin/eval/dataset"
-	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
 
 // dataFlags name a data set to judge models on.
@@ -19,7 +18,8 @@ func dataFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "data", Usage: "judge the models on `FILE`: .npz, .npy, IDX (.gz too), CSV, a folder of images or an ONNX test_data_set"},
 		&cli.StringFlag{Name: "labels", Usage: "array, column or file of the labels in --data"},
-		&cli.StringFlag{Name: "loss", Usage: "what the outputs are: logits, probabilities, log-probabilities, binary or mse; empty: by the last operator"},
+		&cli.StringFlag{Name: "judge", Usage: "judge the output `NAME`; empty: the first floating-point one"},
+		&cli.StringFlag{Name: "loss", Usage: "what the outputs are: logits, probabilities, log-probabilities, binary, binary-logits or mse; empty: by the last operator"},
 		&cli.Float64Flag{Name: "scale", Usage: "factor for integer data; 0: 1/255 for uint8", Action: finite("scale")},
 		&cli.StringFlag{Name: "mean", Usage: "`NUMBERS` subtracted after scaling, one or one a channel: 0.485,0.456,0.406"},
 		&cli.StringFlag{Name: "std", Usage: "`NUMBERS` divided by after that"},
@@ -52,9 +52,6 @@ func merge(c *cli.Context) error {
 	}
 	if set != nil {
 		defer set.Close()
-		if err := set.RequireLabels(); err != nil {
-			return err
-		}
 		few, err := j.samples()
 		if err != nil {
 			return err
@@ -82,9 +79,14 @@ func merge(c *cli.Context) error {
 	r.Lambda, r.Repair, r.Hints = j.opts.Lambda, merged.Repair, merged.Hints()
 	if set != nil {
 		r.Hints = append(r.Hints, set.Hints...)
-		if r.Eval, r.Backend, err = j.judge(c.Context, merged, set); err != nil {
+		opts, err := j.judgeOptions()
+		if err != nil {
 			return err
 		}
+		if r.Eval, r.Backend, err = merged.Judge(c.Context, j.a, j.b, set, opts); err != nil {
+			return err
+		}
+		j.progress.done()
 		r.Hints = append(r.Hints, r.Eval.Hints(len(merged.Spec.Groups) > 0)...)
 	}
 	if err := merged.Model.Save(j.output, j.saveOptions()); err != nil {
@@ -111,36 +113,15 @@ func (j *job) samples() (*dataset.Set, error) {
 	return openSamples(j.c, j.b, j.c.String("data"), limit)
 }
 
-// judge runs A, B, the naive average, the merged model and the ensemble of A
-// and B over the data, side by side.
-func (j *job) judge(ctx context.Context, merged *rebasin.Merged, set *dataset.Set) (*rebasin.EvalReport, string, error) {
-	naive := j.opts
-	naive.NoMatch, naive.Calib = true, nil
-	plain, err := rebasin.Merge(ctx, j.a, j.b, naive)
-	if err != nil {
-		return nil, "", err
-	}
-	runners, done, err := eval.OpenAll([]*onnxgraph.Model{j.a, j.b, plain.Model, merged.Model}, openOptions(j.c))
-	if err != nil {
-		return nil, "", err
-	}
-	defer done()
-	opts, err := evaluateOptions(j.c)
-	if err != nil {
-		return nil, "", err
-	}
-	opts.Ensembles = [][]int{{0, 1}}
-	opts.Progress = j.progress.samples
-	e, err := eval.EvaluateAll(ctx, runners, set, opts)
-	j.progress.done()
-	if err != nil {
-		return nil, "", err
-	}
-	return &rebasin.EvalReport{Samples: e.Samples, A: e.Metrics[0], B: e.Metrics[1], Naive: e.Metrics[2], Merged: e.Metrics[3], Ensemble: e.Metrics[4]}, runners[0].Backend, nil
+// judgeOptions reads the flags that say how models are run and judged.
+func (j *job) judgeOptions() (rebasin.JudgeOptions, error) {
+	o, err := evaluateOptions(j.c)
+	o.Progress = j.progress.samples
+	return rebasin.JudgeOptions{Open: openOptions(j.c), Evaluate: o}, err
 }
 
 func evaluateOptions(c *cli.Context) (eval.EvaluateOptions, error) {
-	o := eval.EvaluateOptions{Batch: c.Int("batch"), Seed: uint64(c.Int64("seed"))}
+	o := eval.EvaluateOptions{Output: c.String("judge"), Batch: c.Int("batch"), Seed: uint64(c.Int64("seed"))}
 	if name := c.String("loss"); name != "" {
 		var err error
 		if o.Loss, err = eval.ParseLoss(name); err != nil {
@@ -153,10 +134,19 @@ func evaluateOptions(c *cli.Context) (eval.EvaluateOptions, error) {
 // table prints the metrics of the models, one a line.
 func table(w io.Writer, e *rebasin.EvalReport) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	defer fmt.Fprintln(w)
+	defer t.Flush()
+	if e.Merged == nil {
+		fmt.Fprintf(t, "\nover %d samples without labels\tagrees with\t\tKL, nats\t\n", e.Samples)
+		for _, l := range e.Likeness {
+			fmt.Fprintf(t, "%s\t%s\t%s\t%.4f\t\n", l.Model, l.To, percent(l.Agreement), l.KL)
+		}
+		return
+	}
 	fmt.Fprintf(t, "\nover %d samples\tloss\taccuracy\t\n", e.Samples)
 	row := func(name string, m *eval.Metrics) {
 		if m != nil {
-			fmt.Fprintf(t, "%s\t%.4f\t%s\t\n", name, m.Loss, percent(m.Accuracy))
+			fmt.Fprintf(t, "%s\t%.4f%s\t%s%s\t\n", name, m.Loss, plusMinus(m.LossInterval, 1, "%.4f"), percent(m.Accuracy), plusMinus(m.AccuracyInterval, 100, "%.2f"))
 		}
 	}
 	row("A", e.A)
@@ -169,6 +159,13 @@ func table(w io.Writer, e *rebasin.EvalReport) {
 	row("ensemble of "+of, e.Ensemble)
 	row("naive average", e.Naive)
 	row("merged", e.Merged)
-	t.Flush()
-	fmt.Fprintln(w)
+}
+
+// plusMinus is half the width of a 95 % interval, "" where there is none.
+func plusMinus(i eval.Interval, scale float64, format string) string {
+	half := scale * (i[1] - i[0]) / 2
+	if i == (eval.Interval{}) || math.IsInf(half, 0) || math.IsNaN(half) {
+		return ""
+	}
+	return " ±" + fmt.Sprintf(format, half)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -12,7 +11,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	rebasin "github.com/onnx-rebasin/onnx-rebasin"
-	"github.com/onnx-rebasin/onnx-rebasin/eval"
 	"github.com/onnx-rebasin/onnx-rebasin/eval/dataset"
 	"github.com/onnx-rebasin/onnx-rebasin/solver"
 )
@@ -106,42 +104,20 @@ func (j *job) mergeMany(set *dataset.Set) error {
 	r.Repair, r.Hints = merged.Repair, merged.Hints()
 	if set != nil {
 		r.Hints = append(r.Hints, set.Hints...)
-		if r.Eval, r.Backend, err = j.judgeMany(j.c.Context, merged, set); err != nil {
+		opts, err := j.judgeOptions()
+		if err != nil {
 			return err
 		}
+		if r.Eval, r.Backend, err = merged.Judge(j.c.Context, j.models, set, opts); err != nil {
+			return err
+		}
+		j.progress.done()
 		r.Hints = append(r.Hints, r.Eval.Hints(len(merged.Spec.Groups) > 0)...)
 	}
 	if err := merged.Model.Save(j.output, j.saveOptions()); err != nil {
 		return err
 	}
 	return j.finish(&r)
-}
-
-// judgeMany runs all models, their naive average, the merged model and the
-// ensemble over the data, side by side.
-func (j *job) judgeMany(ctx context.Context, merged *rebasin.MergedMany, set *dataset.Set) (*rebasin.EvalReport, string, error) {
-	all := make([]int, len(j.models))
-	for k := range all {
-		all[k] = k
-	}
-	runners, done, err := eval.OpenAll(append(slices.Clone(j.models), merged.Naive, merged.Model), openOptions(j.c))
-	if err != nil {
-		return nil, "", err
-	}
-	defer done()
-	opts, err := evaluateOptions(j.c)
-	if err != nil {
-		return nil, "", err
-	}
-	opts.Ensembles = [][]int{all}
-	opts.Progress = j.progress.samples
-	e, err := eval.EvaluateAll(ctx, runners, set, opts)
-	j.progress.done()
-	if err != nil {
-		return nil, "", err
-	}
-	n := len(j.models)
-	return &rebasin.EvalReport{Samples: e.Samples, Models: e.Metrics[:n], Naive: e.Metrics[n], Merged: e.Metrics[n+1], Ensemble: e.Metrics[n+2]}, runners[0].Backend, nil
 }
 
 // letter names model k in tables: A, B, …, Z, A2, B2, ….
