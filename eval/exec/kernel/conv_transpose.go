@@ -108,6 +108,7 @@ func transposed32(t *convTranspose, c *Call, p *placement, x, y []float32) {
 	if jobs < c.Threads {
 		inside = c.Threads
 	}
+	taps := tapsOf(&convPlan{placement: p})
 	all := c.Floats(min(c.Threads, jobs) * outPer * kernel * inPlane)
 	c.lanes(jobs, inPer*outPer*kernel*inPlane/8, func(lane, lo, hi int) {
 		cols := all[lane*outPer*kernel*inPlane:][:outPer*kernel*inPlane]
@@ -118,9 +119,9 @@ func transposed32(t *convTranspose, c *Call, p *placement, x, y []float32) {
 			f32.Product(inside, 1, left, right, 0, cols, inPlane, f32.Epilogue{})
 			to := y[job*outPer*outPlane:][:outPer*outPlane]
 			startPlanes(to, c.Input(2), group*outPer, outPlane)
-			foldPlanes(to, cols, p, outPer)
+			foldPlanes(to, cols, p, taps, outPer)
 			if t.after.relu {
-				signedRow[float32]("Relu")(to, to)
+				f32.Relu(to, to)
 			}
 		}
 	})
@@ -130,13 +131,14 @@ func transposed64(t *convTranspose, c *Call, p *placement, x, y []float64) {
 	w := c.In[1].Data.([]float64)
 	inPer, outPer := c.In[1].Shape[0]/t.groups, c.In[1].Shape[1]
 	kernel, inPlane, outPlane := size(p.kernel), size(p.out), size(p.in)
+	taps := tapsOf(&convPlan{placement: p})
 	cols := make([]float64, outPer*kernel*inPlane)
 	for job := range c.In[0].Shape[0] * t.groups {
 		group := job % t.groups
 		product64(true, false, outPer*kernel, inPlane, inPer, 1, w[group*inPer*outPer*kernel:], x[job*inPer*inPlane:], 0, cols)
 		to := y[job*outPer*outPlane:][:outPer*outPlane]
 		startPlanes(to, c.Input(2), group*outPer, outPlane)
-		foldPlanes(to, cols, p, outPer)
+		foldPlanes(to, cols, p, taps, outPer)
 	}
 }
 
@@ -155,11 +157,10 @@ func startPlanes[T float](to []T, bias *Tensor, first, plane int) {
 // foldPlanes adds the columns of an unfolded convolution to the places they
 // were taken from: cols holds, for every channel and element of the kernel, the
 // values for all places of the window.
-func foldPlanes[T float](to, cols []T, p *placement, channels int) {
+func foldPlanes[T float](to, cols []T, p *placement, taps []tap, channels int) {
 	last := len(p.in) - 1
 	places, plane, row := size(p.out), size(p.in), p.out[last]
 	steps := strides(p.in)
-	taps := tapsOf(&convPlan{placement: p})
 	at := make([]int, last)
 	for ch := range channels {
 		image := to[ch*plane:][:plane]

@@ -54,8 +54,8 @@ func (r *repeated[T]) at(x []T, off, i, m, step int) []T {
 	if step == 1 {
 		return x[off+i : off+i+m]
 	}
-	if r.row == nil {
-		r.row = make([]T, chunk)
+	if len(r.row) < m {
+		r.row, r.from = make([]T, m), 0
 	}
 	if step != 0 {
 		for k := range m {

@@ -146,16 +146,20 @@ func foldAll[T, A number](w *fold, d, x []T, r reducer[T, A]) {
 
 // foldOne folds the elements of a walk into one accumulator, row by row.
 func foldOne[T, A number](l *loops, x []T, temp *[chunk]T, acc A, shift T, row func(A, T, []T) A) A {
-	n, step := l.inner()
+	last := len(l.dims) - 1
+	n, step := l.dims[last], l.strides[0][last]
+	if last == 0 && step == 1 { // the usual case
+		return row(acc, shift, x[:n])
+	}
 	l.each(0, l.rows(), func(_ int, off []int) {
-		if step[0] == 1 {
+		if step == 1 {
 			acc = row(acc, shift, x[off[0]:off[0]+n])
 			return
 		}
 		for i := 0; i < n; i += chunk {
 			part := temp[:min(chunk, n-i)]
 			for k := range part {
-				part[k] = x[off[0]+(i+k)*step[0]]
+				part[k] = x[off[0]+(i+k)*step]
 			}
 			acc = row(acc, shift, part)
 		}
