@@ -1,0 +1,202 @@
+package exec_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/onnx-rebasin/onnx-rebasin/eval/exec"
+	"github.com/onnx-rebasin/onnx-rebasin/eval/ort"
+	"github.com/onnx-rebasin/onnx-rebasin/internal/onnxpb"
+	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
+)
+
+// opCase is one operator at one opset: its attributes and inputs. A []int is an
+// input of random float32 of that shape, a tensor one of the given contents, nil
+// one left out.
+type opCase struct {
+	op      string
+	opset   int64
+	attrs   map[string]any
+	inputs  []any
+	outputs int
+}
+
+type attrs = map[string]any
+
+func ints64(v ...int64) *onnxgraph.Tensor {
+	return &onnxgraph.Tensor{Type: onnxgraph.Int64, Shape: []int{len(v)}, Data: v}
+}
+
+func floats32(v ...float32) *onnxgraph.Tensor {
+	return &onnxgraph.Tensor{Type: onnxgraph.Float32, Shape: []int{len(v)}, Data: v}
+}
+
+func shapeless(t *onnxgraph.Tensor) *onnxgraph.Tensor {
+	t.Shape = []int{}
+	return t
+}
+
+// opCases are operators whose meaning changed, or that are new, after the
+// opsets of the conformance cases: 18 to 24.
+var opCases = []opCase{
+	{"ReduceMean", 18, attrs{"keepdims": 0}, []any{[]int{2, 5, 7}, ints64(-1)}, 1},
+	{"ReduceMax", 20, attrs{}, []any{[]int{2, 5, 7}, ints64(0, 2)}, 1},
+	{"ReduceL2", 18, attrs{}, []any{[]int{3, 33}, ints64(1)}, 1},
+	{"ReduceLogSumExp", 18, attrs{"noop_with_empty_axes": 1}, []any{[]int{3, 4}}, 1},
+	{"ReduceSumSquare", 18, attrs{}, []any{[]int{4, 9}}, 1},
+	{"Split", 18, attrs{"axis": 1, "num_outputs": 3}, []any{[]int{2, 8}}, 3},
+	{"Split", 18, attrs{"axis": 1}, []any{[]int{2, 8}, ints64(5, 3)}, 2},
+	{"Pad", 18, attrs{}, []any{[]int{3, 4}, ints64(1, 2), nil, ints64(1)}, 1},
+	{"Pad", 19, attrs{"mode": "wrap"}, []any{[]int{3, 4}, ints64(1, 2, 0, 1)}, 1},
+	{"Pad", 21, attrs{"mode": "reflect"}, []any{[]int{3, 4}, ints64(1, 2, 0, 1)}, 1},
+	{"Resize", 18, attrs{"mode": "linear", "axes": []int64{2, 3}}, []any{[]int{1, 2, 4, 5}, nil, floats32(1.5, 2)}, 1},
+	{"Resize", 18, attrs{"mode": "linear", "antialias": 1}, []any{[]int{1, 2, 8, 9}, nil, floats32(1, 1, 0.5, 0.4)}, 1},
+	{"Resize", 19, attrs{"mode": "cubic", "coordinate_transformation_mode": "half_pixel_symmetric"}, []any{[]int{1, 1, 5, 5}, nil, floats32(1, 1, 1.7, 1.3)}, 1},
+	{"Resize", 19, attrs{"mode": "nearest", "keep_aspect_ratio_policy": "not_larger", "axes": []int64{2, 3}}, []any{[]int{1, 1, 4, 6}, nil, nil, ints64(8, 8)}, 1},
+	{"GroupNormalization", 21, attrs{"num_groups": 2}, []any{[]int{2, 6, 5}, []int{6}, []int{6}}, 1},
+	{"LayerNormalization", 17, attrs{"axis": -2}, []any{[]int{2, 3, 4}, []int{3, 4}, []int{3, 4}}, 3},
+	{"RMSNormalization", 23, attrs{"epsilon": float32(1e-3)}, []any{[]int{2, 3, 40}, []int{40}}, 1},
+	{"Gelu", 20, attrs{}, []any{[]int{5, 19}}, 1},
+	{"Gelu", 20, attrs{"approximate": "tanh"}, []any{[]int{5, 19}}, 1},
+	{"Mish", 18, attrs{}, []any{[]int{40}}, 1},
+	{"HardSwish", 14, attrs{}, []any{[]int{40}}, 1},
+	{"LeakyRelu", 16, attrs{"alpha": float32(0.2)}, []any{[]int{40}}, 1},
+	{"HardSigmoid", 22, attrs{"alpha": float32(0.3)}, []any{[]int{40}}, 1},
+	{"Softmax", 13, attrs{"axis": 1}, []any{[]int{3, 20, 2}}, 1},
+	{"LpPool", 18, attrs{"kernel_shape": []int64{2, 2}, "dilations": []int64{2, 1}, "ceil_mode": 1}, []any{[]int{1, 2, 6, 7}}, 1},
+	{"AveragePool", 19, attrs{"kernel_shape": []int64{3, 2}, "dilations": []int64{1, 2}, "strides": []int64{2, 1}}, []any{[]int{1, 2, 7, 7}}, 1},
+	{"AveragePool", 19, attrs{"kernel_shape": []int64{3, 3}, "pads": []int64{1, 1, 1, 1}, "count_include_pad": 1, "ceil_mode": 1, "strides": []int64{2, 2}}, []any{[]int{1, 2, 8, 8}}, 1},
+	{"MaxPool", 22, attrs{"kernel_shape": []int64{3, 3}, "pads": []int64{1, 1, 1, 1}, "strides": []int64{2, 2}}, []any{[]int{2, 3, 9, 10}}, 1},
+	{"MaxPool", 12, attrs{"kernel_shape": []int64{2, 2}, "strides": []int64{2, 2}, "ceil_mode": 1}, []any{[]int{2, 3, 9, 11}}, 1},
+	{"MaxPool", 12, attrs{"kernel_shape": []int64{4}, "strides": []int64{3}}, []any{[]int{2, 3, 40}}, 2},
+	{"Conv", 22, attrs{"strides": []int64{2, 2}, "pads": []int64{1, 0, 1, 2}}, []any{[]int{5, 3, 11, 10}, []int{7, 3, 3, 4}, []int{7}}, 1},
+	{"Conv", 11, attrs{"strides": []int64{3, 2}, "dilations": []int64{1, 3}, "group": 2}, []any{[]int{3, 4, 9, 16}, []int{6, 2, 2, 3}}, 1},
+	{"Conv", 11, attrs{"group": 4, "pads": []int64{1, 1, 1, 1}}, []any{[]int{2, 4, 9, 9}, []int{4, 1, 3, 3}, []int{4}}, 1},
+	{"Conv", 11, attrs{"strides": []int64{4}}, []any{[]int{40, 2, 50}, []int{5, 2, 7}}, 1},
+	{"Conv", 11, attrs{}, []any{[]int{2, 3, 5, 6, 7}, []int{4, 3, 2, 3, 2}}, 1},
+	{"ConvTranspose", 22, attrs{"strides": []int64{2, 2}, "output_padding": []int64{1, 0}}, []any{[]int{2, 3, 4, 5}, []int{3, 4, 3, 3}, []int{4}}, 1},
+	{"GridSample", 20, attrs{"mode": "linear", "padding_mode": "border"}, []any{[]int{1, 2, 5, 6}, []int{1, 3, 4, 2}}, 1},
+	{"GridSample", 20, attrs{"mode": "cubic", "align_corners": 1}, []any{[]int{1, 2, 5, 6}, []int{1, 3, 4, 2}}, 1},
+	{"AffineGrid", 20, attrs{}, []any{[]int{2, 2, 3}, ints64(2, 1, 3, 4)}, 1},
+	{"DFT", 20, attrs{"onesided": 1}, []any{[]int{2, 10, 1}, nil, shapeless(ints64(1))}, 1},
+	{"Col2Im", 18, attrs{"pads": []int64{1, 0, 1, 0}}, []any{[]int{1, 8, 20}, ints64(4, 5), ints64(2, 2)}, 1},
+	{"CenterCropPad", 18, attrs{"axes": []int64{1, 2}}, []any{[]int{2, 5, 4}, ints64(3, 7)}, 1},
+	{"ScatterElements", 18, attrs{"axis": 1, "reduction": "max"}, []any{[]int{2, 4}, &onnxgraph.Tensor{Type: onnxgraph.Int64, Shape: []int{2, 2}, Data: []int64{0, 3, 1, 1}}, []int{2, 2}}, 1},
+	{"ScatterND", 18, attrs{"reduction": "min"}, []any{[]int{4, 3}, &onnxgraph.Tensor{Type: onnxgraph.Int64, Shape: []int{2, 1}, Data: []int64{1, 1}}, []int{2, 3}}, 1},
+	{"TopK", 11, attrs{"largest": 0}, []any{[]int{3, 9}, ints64(4)}, 2},
+	{"Einsum", 12, attrs{"equation": "bij,bkj->bik"}, []any{[]int{2, 3, 4}, []int{2, 5, 4}}, 1},
+	{"Attention", 23, attrs{"is_causal": 1}, []any{[]int{2, 3, 5, 8}, []int{2, 3, 5, 8}, []int{2, 3, 5, 8}}, 1},
+	{"Attention", 23, attrs{"q_num_heads": 4, "kv_num_heads": 2, "scale": float32(0.3)}, []any{[]int{2, 5, 32}, []int{2, 7, 16}, []int{2, 7, 16}, []int{5, 7}}, 1},
+	{"RotaryEmbedding", 23, attrs{}, []any{[]int{2, 3, 4, 8}, []int{2, 4, 4}, []int{2, 4, 4}}, 1},
+	{"RotaryEmbedding", 23, attrs{"num_heads": 3, "interleaved": 1}, []any{[]int{2, 4, 24}, []int{2, 4, 4}, []int{2, 4, 4}}, 1},
+	{"LSTM", 14, attrs{"hidden_size": 5, "direction": "bidirectional"}, []any{[]int{4, 3, 6}, []int{2, 20, 6}, []int{2, 20, 5}, []int{2, 40}}, 3},
+	{"GRU", 14, attrs{"hidden_size": 5, "linear_before_reset": 1}, []any{[]int{4, 3, 6}, []int{1, 15, 6}, []int{1, 15, 5}, []int{1, 30}}, 2},
+	{"RNN", 22, attrs{"hidden_size": 5, "direction": "reverse"}, []any{[]int{4, 3, 6}, []int{1, 5, 6}, []int{1, 5, 5}}, 2},
+}
+
+// Single operators give what ONNX Runtime gives.
+func TestOperatorsOfNewerOpsets(t *testing.T) {
+	if _, err := ort.Find(""); err != nil {
+		t.Skip(err)
+	}
+	for i, c := range opCases {
+		t.Run(fmt.Sprintf("%d_%s_%d", i, c.op, c.opset), func(t *testing.T) {
+			m, inputs := c.model(t)
+			defer m.Close()
+			want, err := onRuntime(m, inputs)
+			if err != nil {
+				t.Skipf("ONNX Runtime does not run it: %v", err)
+			}
+			s, err := exec.New(m, exec.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			got, err := s.Run(context.Background(), inputs, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name, w := range want {
+				if err := within(got[name], w, 2e-5); err != nil {
+					t.Errorf("output %q: %v", name, err)
+				}
+			}
+		})
+	}
+}
+
+// model makes a model of the one node, and its inputs.
+func (c *opCase) model(t *testing.T) (*onnxgraph.Model, map[string]*onnxgraph.Tensor) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	g, n := &onnxpb.GraphProto{Name: proto.String("g")}, &onnxpb.NodeProto{OpType: proto.String(c.op), Name: proto.String("node")}
+	inputs := make(map[string]*onnxgraph.Tensor)
+	for i, in := range c.inputs {
+		name := fmt.Sprintf("x%d", i)
+		switch in := in.(type) {
+		case nil:
+			name = ""
+		case *onnxgraph.Tensor:
+			inputs[name] = in
+		case []int:
+			size := 1
+			for _, d := range in {
+				size *= d
+			}
+			inputs[name] = &onnxgraph.Tensor{Type: onnxgraph.Float32, Shape: in, Data: fillOf[float32](size, rng.NormFloat64)}
+		}
+		n.Input = append(n.Input, name)
+		if x := inputs[name]; x != nil {
+			g.Input = append(g.Input, declared(name, x))
+		}
+	}
+	for i := range c.outputs {
+		name := fmt.Sprintf("y%d", i)
+		n.Output = append(n.Output, name)
+		g.Output = append(g.Output, &onnxpb.ValueInfoProto{Name: proto.String(name)})
+	}
+	for name, v := range c.attrs {
+		n.Attribute = append(n.Attribute, attribute(t, name, v))
+	}
+	g.Node = []*onnxpb.NodeProto{n}
+	data, err := proto.Marshal(&onnxpb.ModelProto{IrVersion: proto.Int64(10), Graph: g,
+		OpsetImport: []*onnxpb.OperatorSetIdProto{{Domain: proto.String(""), Version: proto.Int64(c.opset)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := onnxgraph.Parse(data, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m, inputs
+}
+
+func declared(name string, x *onnxgraph.Tensor) *onnxpb.ValueInfoProto {
+	shape := &onnxpb.TensorShapeProto{}
+	for _, d := range x.Shape {
+		shape.Dim = append(shape.Dim, &onnxpb.TensorShapeProto_Dimension{Value: &onnxpb.TensorShapeProto_Dimension_DimValue{DimValue: int64(d)}})
+	}
+	return &onnxpb.ValueInfoProto{Name: proto.String(name), Type: &onnxpb.TypeProto{Value: &onnxpb.TypeProto_TensorType{
+		TensorType: &onnxpb.TypeProto_Tensor{ElemType: proto.Int32(int32(x.Type)), Shape: shape}}}}
+}
+
+func attribute(t *testing.T, name string, v any) *onnxpb.AttributeProto {
+	a := &onnxpb.AttributeProto{Name: proto.String(name)}
+	switch v := v.(type) {
+	case int:
+		a.Type, a.I = onnxpb.AttributeProto_INT.Enum(), proto.Int64(int64(v))
+	case float32:
+		a.Type, a.F = onnxpb.AttributeProto_FLOAT.Enum(), proto.Float32(v)
+	case string:
+		a.Type, a.S = onnxpb.AttributeProto_STRING.Enum(), []byte(v)
+	case []int64:
+		a.Type, a.Ints = onnxpb.AttributeProto_INTS.Enum(), v
+	default:
+		t.Fatalf("attribute %s of type %v", name, reflect.TypeOf(v))
+	}
+	return a
+}
