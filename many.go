@@ -151,7 +151,7 @@ func (j *manyJob) align(ctx context.Context, out *MergedMany) error {
 		if j.opts.NoVerify {
 			continue
 		}
-		v, err := eval.Verify(ctx, j.models[k], out.Aligned[k], j.opts.Verify)
+		v, err := verify(ctx, j.spec, j.models[0], j.models[k], out.Aligned[k], out.Match.Perms[k], j.opts.Verify)
 		if err != nil {
 			return fmt.Errorf("%s: %w", title(j.models, k), &UncheckedError{err})
 		}

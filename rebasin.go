@@ -63,6 +63,7 @@ type Alignment struct {
 	Spec         *permspec.Spec
 	Match        *solver.Result     // nil with NoMatch
 	Verification *eval.Verification // nil with NoVerify
+	IO           []IOOrder          // how π(B) takes and gives the freed inputs and outputs
 
 	pairs *onnxgraph.Correspondence
 }
@@ -92,10 +93,15 @@ func Align(ctx context.Context, a, b *onnxgraph.Model, opts Options) (*Alignment
 	if out.Model, err = spec.ApplyTo(b, out.Match.Perms, counterpart(pairs)); err != nil {
 		return nil, err
 	}
+	inputs, outputs, err := ioOrders(spec, b, a, out.Match.Perms)
+	if err != nil {
+		return nil, err
+	}
+	out.IO = append(inputs, outputs...)
 	if opts.NoVerify {
 		return out, nil
 	}
-	if out.Verification, err = eval.Verify(ctx, b, out.Model, opts.Verify); err != nil {
+	if out.Verification, err = verify(ctx, spec, a, b, out.Model, out.Match.Perms, opts.Verify); err != nil {
 		return nil, &UncheckedError{err}
 	}
 	if !out.Verification.OK {

@@ -39,7 +39,8 @@ type Report struct {
 	TrainBarrier *BarrierReport `json:"train_barrier,omitempty"`
 	Series       []SeriesPoint  `json:"series,omitempty"`
 
-	Hints []string `json:"hints,omitempty"`
+	IO    []IOOrder `json:"io,omitempty"`
+	Hints []string  `json:"hints,omitempty"`
 }
 
 // FileDigest names a file by its contents.
@@ -92,7 +93,7 @@ func DigestFile(path string) (FileDigest, error) {
 
 // Report fills in what the alignment has to say.
 func (a *Alignment) Report() Report {
-	r := Report{Method: "none", Verify: a.Verification}
+	r := Report{Method: "none", Verify: a.Verification, IO: a.IO}
 	spec := a.Spec.Summary()
 	r.Spec = &spec
 	if m := a.Match; m != nil {

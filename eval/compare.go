@@ -334,6 +334,9 @@ func (c *comparison) settled() bool {
 // lookBefore also compares what goes into the last operator of saturated
 // outputs, where the models compute them alike.
 func (c *comparison) lookBefore() {
+	if c.opts.OutputsOnly {
+		return
+	}
 	for _, o := range c.outputs {
 		if !o.saturated || o.before != nil {
 			continue

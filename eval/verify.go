@@ -11,16 +11,17 @@ import (
 
 // VerifyOptions say how two models are compared. The zero value is usable.
 type VerifyOptions struct {
-	Open       OpenOptions
-	Samples    int                  // generated inputs; 0: 4
-	Seed       uint64               // of the generated inputs
-	Inputs     map[string]InputSpec // by the first model's names
-	Data       *dataset.Set         // compare on this data instead, opened for the first model's inputs
-	Fallback   *dataset.Set         // compare on this data where generated inputs do not run or tell too little
-	Batch      int                  // samples of data at a time; 0: 64
-	Atol, Rtol float64              // where not zero, instead of the defaults and the measured noise
-	AllValues  bool                 // find the first value inside the models that differs
-	Progress   func(done, total int)
+	Open        OpenOptions
+	Samples     int                  // generated inputs; 0: 4
+	Seed        uint64               // of the generated inputs
+	Inputs      map[string]InputSpec // by the first model's names
+	Data        *dataset.Set         // compare on this data instead, opened for the first model's inputs
+	Fallback    *dataset.Set         // compare on this data where generated inputs do not run or tell too little
+	Batch       int                  // samples of data at a time; 0: 64
+	Atol, Rtol  float64              // where not zero, instead of the defaults and the measured noise
+	OutputsOnly bool                 // values inside the models stand in different orders: compare none
+	AllValues   bool                 // find the first value inside the models that differs
+	Progress    func(done, total int)
 }
 
 // Verdict is the answer to whether two models compute the same function.

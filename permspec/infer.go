@@ -10,9 +10,13 @@ import (
 type Options struct {
 	// Freeze reports weights whose axes may not move, as the user asks.
 	Freeze func(w *onnxgraph.Weight) bool
-	// FreeIO reports graph inputs and outputs whose axes may move: the caller
-	// then has to permute what is fed to them, and read from them, himself.
+	// FreeIO reports graph inputs and outputs whose axes may move: whoever runs a
+	// permuted model has to permute what is fed to them, and read from them, as
+	// Spec.IO and Spec.Order say.
 	FreeIO func(v *onnxgraph.Value) bool
+	// Recurrent lists graph inputs with the output that is fed to them in the
+	// next run: freed ones are permuted alike.
+	Recurrent [][2]*onnxgraph.Value
 	// Uniform reports whether w holds the same numbers at every slot of the
 	// axis, in every model the Spec is going to be applied to. Such an axis
 	// puts no constraint on what it meets. Nil asks the model itself.
@@ -35,7 +39,12 @@ func Infer(m *onnxgraph.Model, opts Options) (*Spec, error) {
 	if err := inf.run(); err != nil {
 		return nil, err
 	}
-	return inf.spec()
+	io := inf.layOutIO()
+	s, err := inf.spec()
+	if err == nil {
+		s.takeIO(io)
+	}
+	return s, err
 }
 
 func newInference(m *onnxgraph.Model, opts Options) *inference {
@@ -64,11 +73,29 @@ func (inf *inference) run() error {
 	for _, out := range inf.model.Graph.Outputs {
 		inf.freezeIO(out, "output")
 	}
+	inf.tieStates()
 	inf.tieWeights()
 	inf.freezeAngles()
 	inf.settle()
 	inf.settleReadings()
 	return inf.err
+}
+
+// tieStates gives inputs the layout of the outputs that are fed to them.
+func (inf *inference) tieStates() {
+	for _, pair := range inf.opts.Recurrent {
+		a, _ := inf.layout(pair[0])
+		b, _ := inf.layout(pair[1])
+		if len(a) != len(b) {
+			reason := &cause{nil, fmt.Sprintf("%q and %q differ in rank", pair[0].Name, pair[1].Name)}
+			inf.freezeValue(pair[0], reason)
+			inf.freezeValue(pair[1], reason)
+			continue
+		}
+		for k := range a {
+			inf.unify(a[k], b[k], nil)
+		}
+	}
 }
 
 // tieWeights gives the weights of Options.Tied one layout.

@@ -116,7 +116,8 @@ func (s *Spec) Members(g int) []Member {
 func (s *Spec) MarshalJSON() ([]byte, error) { return json.Marshal(s.Document()) }
 
 // FromDocument rebuilds a Spec for the model m. Layouts and groups are read;
-// the counts are computed anew.
+// the counts are computed anew. Groups that stand in no layout are left out, and
+// what was under them is permuted alike in all their slots.
 func FromDocument(d Document, m *onnxgraph.Model) (*Spec, error) {
 	byName := map[string]*onnxgraph.Weight{}
 	s := &Spec{}
@@ -126,35 +127,69 @@ func FromDocument(d Document, m *onnxgraph.Model) (*Spec, error) {
 			s.Parameters += w.Elements()
 		}
 	}
-	index := map[string]int{}
-	for i, g := range d.GroupList {
+	used, err := s.layOut(d.LayoutTexts, byName)
+	if err != nil {
+		return nil, err
+	}
+	index, listed := map[string]int{}, map[string]bool{}
+	for _, g := range d.GroupList {
 		group := Group{Name: g.Name, Size: g.Size}
 		if g.Name == "" || g.Size < 1 || g.Size > 1<<30 {
 			return nil, fmt.Errorf("permspec: group %q of size %d is not possible", g.Name, g.Size)
 		}
+		if listed[g.Name] {
+			return nil, fmt.Errorf("permspec: two groups are called %q", g.Name)
+		}
 		for _, u := range g.Under {
-			j, ok := index[u]
-			if !ok {
+			if !listed[u] {
 				return nil, fmt.Errorf("permspec: group %q is under %q, which is not listed before it", g.Name, u)
 			}
-			group.Under = append(group.Under, j)
+			if j, ok := index[u]; ok {
+				group.Under = append(group.Under, j)
+			}
 		}
-		index[g.Name] = i
+		if listed[g.Name] = true; !used[g.Name] {
+			continue
+		}
+		index[g.Name] = len(s.Groups)
 		s.Groups = append(s.Groups, group)
 	}
-	for _, l := range d.LayoutTexts {
-		w, ok := byName[l.Weight]
-		if !ok {
-			return nil, fmt.Errorf("permspec: the model has no weight %q", l.Weight)
+	for name := range used {
+		if _, ok := index[name]; !ok {
+			return nil, fmt.Errorf("permspec: the layouts name a group %q that the list of groups does not have", name)
 		}
-		layout, err := ParseLayout(l.Layout)
-		if err != nil {
-			return nil, fmt.Errorf("weight %q: %w", l.Weight, err)
-		}
-		s.Weights = append(s.Weights, WeightLayout{Weight: w, Layout: layout})
 	}
 	for _, f := range d.Frozen {
 		s.Frozen = append(s.Frozen, Frozen(f))
 	}
 	return s, s.index()
+}
+
+// layOut reads layouts and returns the names of the groups that stand in them.
+// Weights in which nothing moves are left out.
+func (s *Spec) layOut(list []LayoutDocument, weights map[string]*onnxgraph.Weight) (map[string]bool, error) {
+	used, seen := map[string]bool{}, map[string]bool{}
+	for _, l := range list {
+		w, ok := weights[l.Weight]
+		if !ok {
+			return nil, fmt.Errorf("permspec: the model has no weight %q", l.Weight)
+		}
+		if seen[l.Weight] {
+			return nil, fmt.Errorf("permspec: there are two layouts of weight %q", l.Weight)
+		}
+		seen[l.Weight] = true
+		layout, err := ParseLayout(l.Layout)
+		if err != nil {
+			return nil, fmt.Errorf("permspec: weight %q: %w", l.Weight, err)
+		}
+		layout.each(func(f *Factor) {
+			if f.Name != "" && !f.Frozen {
+				used[f.Name] = true
+			}
+		})
+		if layout.free() {
+			s.Weights = append(s.Weights, WeightLayout{Weight: w, Layout: layout})
+		}
+	}
+	return used, nil
 }

@@ -9,6 +9,7 @@ type Spec struct {
 	Groups  []Group
 	Weights []WeightLayout // every weight with at least one free axis, in file order
 	Frozen  []Frozen       // why the other axes may not move
+	IO      []IOLayout     // of the inputs and outputs that Options.FreeIO freed
 
 	Parameters int64 // floating-point parameters of the model, permutable or not
 

@@ -35,8 +35,31 @@ func (s *Spec) Restrict(d Document, m *onnxgraph.Model) (*Spec, error) {
 			return nil, err
 		}
 	}
+	s.explainEdits(e)
 	return e, nil
 }
+
+// explainEdits gives an edited Spec the reasons of the inferred one, and one for
+// what only the edit has frozen.
+func (s *Spec) explainEdits(e *Spec) {
+	e.explain, e.Frozen = s.explain, slices.Clone(s.Frozen)
+	edited := e.layoutsOf()
+	for _, w := range s.Weights {
+		for k, a := range w.Layout {
+			moves := false
+			if l := edited[w.Weight]; l != nil {
+				l.Layout[k].each(func(f *Factor) { moves = moves || !f.Frozen && f.Name != "" })
+			}
+			frees := false
+			a.each(func(f *Factor) { frees = frees || !f.Frozen && f.Name != "" })
+			if frees && !moves {
+				e.Frozen = append(e.Frozen, Frozen{Weight: w.Weight.Name, Axis: k, Reason: givenSpec})
+			}
+		}
+	}
+}
+
+const givenSpec = "the given spec freezes it"
 
 // layoutsOf indexes the layouts of a Spec by weight.
 func (s *Spec) layoutsOf() map[*onnxgraph.Weight]*WeightLayout {

@@ -45,6 +45,17 @@ func TestRestrict(t *testing.T) {
 	if err := edit(func(d *Document) { rename(d, "a", "#192") }); err != nil {
 		t.Errorf("a group frozen: %v", err)
 	}
+	if err := edit(func(d *Document) {
+		rename(d, "a", "p+q")
+		d.GroupList = append(d.GroupList, GroupDocument{Name: "p", Size: 92}, GroupDocument{Name: "q", Size: 100})
+	}); err != nil {
+		t.Errorf("a group split: %v", err)
+	}
+	d := s.Document()
+	rename(&d, "a", "#192")
+	if e, err := s.Restrict(d, m); err != nil || len(e.Groups) != 2 || len(e.Frozen) != len(s.Frozen)+3 || e.FreeSlots() != 384 {
+		t.Errorf("a group frozen: %+v, %v", e, err)
+	}
 	if err := edit(func(d *Document) { d.LayoutTexts[0].Layout = "#192 #784" }); err == nil {
 		t.Error("a group permuted in some of its weights only is not refused")
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -52,8 +54,20 @@ func align(c *cli.Context) error {
 		return err
 	}
 	r := al.Report()
-	r.Hints = al.Hints()
+	r.Hints = append(al.Hints(), ioHints(al.IO)...)
 	return j.finish(&r)
+}
+
+// ioHints warns of inputs and outputs that stand in another order than before.
+func ioHints(list []rebasin.IOOrder) []string {
+	var names []string
+	for _, o := range list {
+		names = append(names, strconv.Quote(o.Name))
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return []string{"the output takes and gives " + strings.Join(names, ", ") + " in another order than before; --json tells which, under \"io\""}
 }
 
 // checked marks the errors that are a check's answer.

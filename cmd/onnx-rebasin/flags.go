@@ -39,7 +39,7 @@ func specFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "spec", Usage: "use the permutation groups of `FILE`, an edited inspect --json"},
 		&cli.StringSliceFlag{Name: "freeze", Usage: "do not permute weights whose name matches `PATTERN` (* and ? as in file names)"},
-		&cli.StringSliceFlag{Name: "free-io", Usage: "let the axes of the graph input or output `NAME` be permuted"},
+		&cli.StringSliceFlag{Name: "free-io", Usage: "let the axes of the graph input or output `NAME` be permuted; IN=OUT for a state that is fed back"},
 	}
 }
 
@@ -118,22 +118,55 @@ func inferOptions(c *cli.Context, m *onnxgraph.Model) (permspec.Options, error) 
 			return permspec.Options{}, hinted{fmt.Errorf("--freeze %q matches no weight of %s", p, m.Path), "onnx-rebasin inspect lists the weights"}
 		}
 	}
-	ends := slices.Concat(m.Graph.Inputs, m.Graph.Outputs)
-	for _, n := range free {
-		if !slices.ContainsFunc(ends, func(v *onnxgraph.Value) bool { return v.Name == n }) {
-			var names []string
-			for _, v := range ends {
-				names = append(names, v.Name)
-			}
-			return permspec.Options{}, hinted{fmt.Errorf("--free-io %q is no input or output of %s", n, m.Path), "they are " + strings.Join(names, ", ")}
-		}
+	states, err := freed(m, free)
+	if err != nil {
+		return permspec.Options{}, err
+	}
+	isFree := func(v *onnxgraph.Value) bool {
+		return slices.ContainsFunc(states, func(s [2]*onnxgraph.Value) bool { return s[0] == v || s[1] == v })
 	}
 	return permspec.Options{
 		Freeze: func(w *onnxgraph.Weight) bool {
 			return slices.ContainsFunc(freeze, func(p string) bool { return matches(p, w.Name) })
 		},
-		FreeIO: func(v *onnxgraph.Value) bool { return slices.Contains(free, v.Name) },
+		FreeIO:    isFree,
+		Recurrent: slices.DeleteFunc(slices.Clone(states), func(s [2]*onnxgraph.Value) bool { return s[0] == s[1] }),
 	}, nil
+}
+
+// freed finds the inputs and outputs of --free-io: NAME is a pair of one value
+// with itself, IN=OUT an input with the output that is fed to it.
+func freed(m *onnxgraph.Model, names []string) ([][2]*onnxgraph.Value, error) {
+	find := func(name string, among []*onnxgraph.Value) (*onnxgraph.Value, error) {
+		var has []string
+		for _, v := range among {
+			if v.Name == name {
+				return v, nil
+			}
+			has = append(has, v.Name)
+		}
+		return nil, hinted{fmt.Errorf("--free-io %q is no input or output of %s that can stand there", name, m.Path), "there are " + strings.Join(has, ", ")}
+	}
+	var out [][2]*onnxgraph.Value
+	for _, n := range names {
+		in, fed, pair := strings.Cut(n, "=")
+		ends := slices.Concat(m.Graph.Inputs, m.Graph.Outputs)
+		if pair {
+			ends = m.Graph.Inputs
+		}
+		a, err := find(in, ends)
+		if err != nil {
+			return nil, err
+		}
+		b := a
+		if pair {
+			if b, err = find(fed, m.Graph.Outputs); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, [2]*onnxgraph.Value{a, b})
+	}
+	return out, nil
 }
 
 // matches reports whether a pattern fits a name. Slashes, which weights have in
@@ -149,6 +182,9 @@ func specDocument(c *cli.Context) (*permspec.Document, error) {
 	file := c.String("spec")
 	if file == "" {
 		return nil, nil
+	}
+	if c.IsSet("free-io") {
+		return nil, usagef("--free-io cannot be given with --spec, which says what is free")
 	}
 	data, err := os.ReadFile(file)
 	if err != nil {

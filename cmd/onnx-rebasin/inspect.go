@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -20,6 +21,7 @@ func inspectCommand() *cli.Command {
 		UsageText: "onnx-rebasin inspect M.onnx [--why WEIGHT]\n\nExample: onnx-rebasin inspect model.onnx --why head.weight",
 		Flags: append(specFlags(),
 			&cli.StringFlag{Name: "why", Usage: "explain the frozen axes of `WEIGHT`: the chain of nodes that led there"},
+			&cli.BoolFlag{Name: "dot", Usage: "print a drawing of groups and weights for Graphviz: … --dot | dot -Tsvg > groups.svg"},
 			jsonFlag(),
 		),
 		Action: inspect,
@@ -43,6 +45,8 @@ func inspect(c *cli.Context) error {
 	switch {
 	case c.String("why") != "":
 		return why(c.App.Writer, m, spec, c.String("why"))
+	case c.Bool("dot"):
+		return dot(c.App.Writer, m, spec)
 	case c.Bool("json"):
 		return writeJSON(c.App.Writer, struct {
 			Spec permspec.Document `json:"spec"`
@@ -80,6 +84,9 @@ func describe(w io.Writer, s *permspec.Spec) error {
 	}
 	if err := t.Flush(); err != nil {
 		return err
+	}
+	for _, io := range s.IO {
+		fmt.Fprintf(w, "\nfreed: %s, axes %v: %s\n", io.Value.Name, io.Axes, io.Layout.Layout)
 	}
 	for _, f := range frozenByReason(s.Frozen) {
 		fmt.Fprintf(w, "\nfrozen because %s:\n  %s\n", f.reason, members(f.axes))
@@ -149,32 +156,50 @@ func shape(dims []int64) string {
 
 // why prints, for each frozen axis, the reason and the nodes it came through.
 func why(w io.Writer, m *onnxgraph.Model, s *permspec.Spec, name string) error {
-	for _, weight := range m.Weights() {
-		if weight.Name != name {
+	at := slices.IndexFunc(m.Weights(), func(w *onnxgraph.Weight) bool { return w.Name == name })
+	if at < 0 {
+		return noWeight(m, name)
+	}
+	told := map[string]bool{}
+	once := func(axis int, reason string) bool {
+		key := fmt.Sprint(axis, reason)
+		seen := told[key]
+		told[key] = true
+		return !seen
+	}
+	for _, e := range s.Why(m.Weights()[at]) {
+		if !once(e.Axis, e.Reason) {
 			continue
 		}
-		list := s.Why(weight)
-		if len(list) == 0 {
-			fmt.Fprintf(w, "%s: nothing in it is frozen\n", name)
+		fmt.Fprintf(w, "%s axis %d may not move: %s\n", name, e.Axis, e.Reason)
+		for _, n := range e.Chain {
+			fmt.Fprintf(w, "  through %s\n", nodeText(n))
 		}
-		told := map[string]bool{}
-		for _, e := range list {
-			if key := fmt.Sprint(e.Axis, e.Reason); told[key] {
-				continue
-			} else {
-				told[key] = true
-			}
-			fmt.Fprintf(w, "%s axis %d may not move: %s\n", name, e.Axis, e.Reason)
-			for _, n := range e.Chain {
-				fmt.Fprintf(w, "  through %s\n", nodeText(n))
-			}
-			if e.Origin != nil {
-				fmt.Fprintf(w, "  at %s\n", nodeText(e.Origin))
-			}
+		if e.Origin != nil {
+			fmt.Fprintf(w, "  at %s\n", nodeText(e.Origin))
 		}
-		return nil
 	}
-	return fmt.Errorf("%s has no weight %q", m.Path, name)
+	for _, f := range s.Frozen {
+		if f.Weight == name && once(f.Axis, f.Reason) {
+			fmt.Fprintf(w, "%s axis %d may not move: %s\n", name, f.Axis, f.Reason)
+		}
+	}
+	if len(told) == 0 {
+		fmt.Fprintf(w, "%s: nothing in it is frozen\n", name)
+	}
+	return nil
+}
+
+func noWeight(m *onnxgraph.Model, name string) error {
+	var names []string
+	for _, w := range m.Weights() {
+		names = append(names, w.Name)
+	}
+	err := fmt.Errorf("%s has no weight %q", m.Path, name)
+	if near := nearest(name, names); near != "" {
+		return hinted{err, "did you mean " + near + "?"}
+	}
+	return hinted{err, "onnx-rebasin inspect " + m.Path + " lists the weights"}
 }
 
 func nodeText(n *onnxgraph.Node) string {

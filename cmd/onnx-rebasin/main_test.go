@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -31,6 +32,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": exits,
 			"chop":  chop,
+			"edit":  edit,
 			"model": writeModel,
 		},
 		RequireExplicitExec: true,
@@ -62,4 +64,17 @@ func chop(ts *testscript.TestScript, neg bool, args []string) {
 	data, err := os.ReadFile(ts.MkAbs(args[0]))
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), data[:len(data)/2], 0o644))
+}
+
+// edit copies a text with every "old=>new" replaced: edit in out old=>new….
+func edit(ts *testscript.TestScript, neg bool, args []string) {
+	text := ts.ReadFile(args[0])
+	for _, a := range args[2:] {
+		old, new, ok := strings.Cut(a, "=>")
+		if !ok || !strings.Contains(text, old) {
+			ts.Fatalf("%s has no %q to replace", args[0], old)
+		}
+		text = strings.ReplaceAll(text, old, new)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o644))
 }

@@ -6,7 +6,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	rebasin "github.com/onnx-rebasin/onnx-rebasin"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
+	"github.com/onnx-rebasin/onnx-rebasin/permspec"
 )
 
 func permuteCommand() *cli.Command {
@@ -14,7 +16,7 @@ func permuteCommand() *cli.Command {
 		Name:      "permute",
 		Usage:     "write the model with its hidden units in random order: other weights, same function",
 		UsageText: "onnx-rebasin permute M.onnx -o out.onnx\n\nExample: onnx-rebasin permute model.onnx --seed 3 -o shuffled.onnx",
-		Flags:     join(outputFlags(), []cli.Flag{seedFlag(), quietFlag()}, specFlags()),
+		Flags:     join(outputFlags(), []cli.Flag{seedFlag()}, specFlags(), []cli.Flag{jsonFlag(), quietFlag()}),
 		Action:    permute,
 	}
 }
@@ -52,6 +54,29 @@ func permute(c *cli.Context) error {
 	}
 	if err := shuffled.Save(out, onnxgraph.SaveOptions{Force: c.Bool("force"), Context: c.Context}); err != nil {
 		return err
+	}
+	return reportPermuted(c, spec, m, p, path, out)
+}
+
+// reportPermuted prints what permute did.
+func reportPermuted(c *cli.Context, spec *permspec.Spec, m *onnxgraph.Model, p permspec.Perms, path, out string) error {
+	summary := spec.Summary()
+	r := rebasin.Report{Spec: &summary}
+	var err error
+	if r.IO, err = rebasin.IOOrders(spec, m, p); err != nil {
+		return err
+	}
+	r.Hints = ioHints(r.IO)
+	if err := describeRun(c, &r, []string{path}); err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		d, err := rebasin.DigestFile(out)
+		if err != nil {
+			return err
+		}
+		r.Output = &d
+		return writeJSON(c.App.Writer, r)
 	}
 	if !c.Bool("quiet") {
 		fmt.Fprintf(c.App.Writer, "%s: %s permuted, %.0f %% of the free slots moved\n", out, count(len(spec.Groups), "group"), 100*spec.Moved(p))
