@@ -252,8 +252,17 @@ func (t Term) gather() Term {
 		for k, p := range f.Pick {
 			f.Pick[k] = wrap(p.unwrap().gather())
 		}
+		if f.Pick != nil && f.constant() {
+			*f = f.Pick[0]
+		}
 	}
 	return out
+}
+
+// constant reports whether a choice has only one thing to choose.
+func (f Factor) constant() bool {
+	first := f.Pick[0].String()
+	return !slices.ContainsFunc(f.Pick, func(p Factor) bool { return p.String() != first })
 }
 
 // unwrap is the term that a factor stands for.

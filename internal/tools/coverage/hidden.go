@@ -13,8 +13,8 @@ import (
 // hidden measures how many of the axes that could move do. Every axis with two
 // slots or more of a floating-point weight counts by the weight's parameters.
 // Left out are axes that no permutation can move: those that meet the graph's
-// own inputs and outputs, the words of embeddings, and the windows of
-// convolutions.
+// own inputs and outputs, the words of embeddings, the directions of recurrent
+// layers, and the windows of convolutions.
 type hidden struct {
 	free, all int64
 	lost      map[string]int64 // by reason
@@ -40,7 +40,7 @@ func hiddenAxes(m *onnxgraph.Model, s *permspec.Spec) hidden {
 				h.free, h.all = h.free+w.Elements(), h.all+w.Elements()
 				continue
 			}
-			if reason := cause(why[w], axis); reason != "" && !window(w, axis, reason) && !words(m, w, axis) && !strings.HasPrefix(reason, "it meets the graph") {
+			if reason := cause(why[w], axis); reason != "" && !window(w, axis, reason) && !words(m, w, axis) && !directions(m, w, axis) && !strings.HasPrefix(reason, "it meets the graph") {
 				h.all += w.Elements()
 				h.lost[reason] += w.Elements()
 			}
@@ -87,6 +87,13 @@ func words(m *onnxgraph.Model, w *onnxgraph.Weight, axis int) bool {
 		}
 	}
 	return false
+}
+
+// directions reports whether the axis holds the directions of a recurrent layer.
+func directions(m *onnxgraph.Model, w *onnxgraph.Weight, axis int) bool {
+	return axis == 0 && slices.ContainsFunc(m.Graph.Nodes, func(n *onnxgraph.Node) bool {
+		return (n.Op == "LSTM" || n.Op == "GRU" || n.Op == "RNN") && slices.ContainsFunc(n.Inputs, func(v *onnxgraph.Value) bool { return v != nil && v.Weight == w })
+	})
 }
 
 // share is free of all in percent.
