@@ -11,7 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	rebasin "github.com/onnx-rebasin/onnx-rebasin"
-	"github.com/onnx-rebasin/onnx-rebasin/chart"
+	"github.com/onnx-rebasin/onnx-rebasin/internal/chart"
 	"github.com/onnx-rebasin/onnx-rebasin/eval"
 )
 

@@ -8,7 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/onnx-rebasin/onnx-rebasin/chart"
+	"github.com/onnx-rebasin/onnx-rebasin/internal/chart"
 )
 
 // sides are the files that barrier writes beside its report.
