@@ -11,8 +11,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	rebasin "github.com/onnx-rebasin/onnx-rebasin"
-	"github.com/onnx-rebasin/onnx-rebasin/internal/chart"
 	"github.com/onnx-rebasin/onnx-rebasin/eval"
+	"github.com/onnx-rebasin/onnx-rebasin/internal/chart"
 )
 
 func barrierCommand() *cli.Command {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // stopKey is the context's channel on which an interrupt reaches a search.
@@ -20,11 +21,27 @@ func interruptible(stderr io.Writer) (ctx context.Context, done func()) {
 	ctx, cancel := context.WithCancel(context.WithValue(context.Background(), stopKey{}, search))
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go listen(ctx, signals, search, cancel, stderr)
-	return ctx, func() { signal.Stop(signals); cancel() }
+	finished := make(chan struct{})
+	go func() {
+		if listen(finished, signals, search, stderr) {
+			cancel()
+			signal.Stop(signals) // the next one ends the process
+			select {
+			case <-finished:
+			case <-time.After(grace):
+				os.Exit(exitFailed)
+			}
+		}
+	}()
+	return ctx, func() { signal.Stop(signals); cancel(); close(finished) }
 }
 
-func listen(ctx context.Context, signals <-chan os.Signal, search chan<- struct{}, cancel func(), stderr io.Writer) {
+// grace is how long work that does not look at its context may go on.
+const grace = 5 * time.Second
+
+// listen waits for the signal to stop, and reports whether it came before the
+// work was finished.
+func listen(finished <-chan struct{}, signals <-chan os.Signal, search chan<- struct{}, stderr io.Writer) bool {
 	for {
 		select {
 		case s := <-signals:
@@ -36,9 +53,9 @@ func listen(ctx context.Context, signals <-chan os.Signal, search chan<- struct{
 				default: // no search is under way
 				}
 			}
-			cancel()
-		case <-ctx.Done():
-			return
+			return true
+		case <-finished:
+			return false
 		}
 	}
 }
