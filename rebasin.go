@@ -37,6 +37,8 @@ type Options struct {
 	NoVerify bool
 	Verify   eval.VerifyOptions
 	Calib    *Calibration // nil: the average is left as it is
+
+	Activation *Activation // match by what units compute on Calib's data; nil: by weights
 }
 
 // NotEquivalentError says that π(B) does not compute what B does, or that this
@@ -65,7 +67,8 @@ type Alignment struct {
 	Verification *eval.Verification // nil with NoVerify
 	IO           []IOOrder          // how π(B) takes and gives the freed inputs and outputs
 
-	pairs *onnxgraph.Correspondence
+	pairs  *onnxgraph.Correspondence
+	method string // "": weight
 }
 
 // Align permutes B's units to stand like A's. It fails with a
@@ -87,7 +90,13 @@ func Align(ctx context.Context, a, b *onnxgraph.Model, opts Options) (*Alignment
 	match := opts.Match
 	match.Counterpart = counterpart(pairs)
 	match.Exclude = statistics(a)
-	if out.Match, err = solver.Match(ctx, spec, a, b, match); err != nil {
+	if opts.Activation != nil {
+		out.Match, err = matchActivations(ctx, spec, a, b, pairs, match, opts)
+		out.method = "activation"
+	} else {
+		out.Match, err = solver.Match(ctx, spec, a, b, match)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if out.Model, err = spec.ApplyTo(b, out.Match.Perms, counterpart(pairs)); err != nil {

@@ -98,6 +98,9 @@ func (a *Alignment) Report() Report {
 	r.Spec = &spec
 	if m := a.Match; m != nil {
 		r.Method = "weight"
+		if a.method != "" {
+			r.Method = a.method
+		}
 		r.Match = &MatchReport{m.ObjectiveBefore, m.ObjectiveAfter, m.L2Before, m.L2After, len(m.Starts), m.Sweeps, m.Moved, m.Seconds, m.Stopped}
 	}
 	return r

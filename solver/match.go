@@ -75,4 +75,6 @@ type problem struct {
 	at   []place
 	data *values // scaled as Options.Normalize says
 	raw  *values // as they are
+
+	weights int // how many there are; what comes after is Options.Likeness
 }

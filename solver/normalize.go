@@ -16,7 +16,7 @@ func (p *problem) normalize(how Normalize, layouts []permspec.WeightLayout) erro
 	var ends [2]*scaling
 	for end := range ends {
 		var err error
-		ends[end], err = newScaling(how, p.spec, layouts, func(k int) ([]float32, error) {
+		ends[end], err = newScaling(how, p.spec, layouts[:p.weights], func(k int) ([]float32, error) {
 			x, y, err := p.raw.read(k)
 			return [][]float32{x, y}[end], err
 		})
@@ -26,8 +26,8 @@ func (p *problem) normalize(how Normalize, layouts []permspec.WeightLayout) erro
 	}
 	p.data = &values{limit: p.raw.limit, size: p.raw.size, read: func(k int) ([]float32, []float32, error) {
 		x, y, err := p.raw.read(k)
-		if err != nil {
-			return nil, nil, err
+		if err != nil || k >= p.weights {
+			return x, y, err
 		}
 		return ends[0].apply(&layouts[k], x), ends[1].apply(&layouts[k], y), nil
 	}}

@@ -17,6 +17,10 @@ type Options struct {
 	// which unit is which.
 	Exclude func(*onnxgraph.Weight) bool
 
+	// Likeness adds to the objective what else tells which units are alike. The
+	// sums that Match reports are of the weights alone.
+	Likeness []Likeness
+
 	Seed      uint64
 	Effort    Effort
 	Normalize Normalize

@@ -18,7 +18,8 @@ import (
 // matchFlags steer Align and Merge.
 func matchFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "method", Value: "weight", Usage: "how units are matched: weight, or none for the naive average", Action: oneOf("method", "weight", "none")},
+		&cli.StringFlag{Name: "method", Value: "weight", Usage: "how units are matched: weight, activation (by what they compute on --calib), or none for the naive average", Action: oneOf("method", "weight", "activation", "none")},
+		&cli.Float64Flag{Name: "mix", Usage: "share of the weights in --method activation, from 0 to 1", Action: notNegative[float64]("mix")},
 		seedFlag(),
 		&cli.StringFlag{Name: "effort", Value: "default", Usage: "how long to search for a better match: fast, default or max"},
 		&cli.DurationFlag{Name: "max-time", Usage: "end the search after `TIME` (such as 30s) with the best so far; Ctrl-C does the same"},
@@ -34,7 +35,7 @@ func alignCommand() *cli.Command {
 		Name:      "align",
 		Usage:     "reorder B's hidden units to stand like A's, and write π(B)",
 		UsageText: "onnx-rebasin align A.onnx B.onnx -o b-aligned.onnx\n\nExample: onnx-rebasin align a.onnx b.onnx -o b-aligned.onnx",
-		Flags:     join(outputFlags(), matchFlags(), verifyFlags(), specFlags(), backendFlags(), []cli.Flag{jsonFlag(), quietFlag()}),
+		Flags:     join(outputFlags(), matchFlags(), samplesFlags(), verifyFlags(), specFlags(), backendFlags(), []cli.Flag{jsonFlag(), quietFlag()}),
 		Action:    align,
 	}
 }
@@ -45,6 +46,9 @@ func align(c *cli.Context) error {
 		return err
 	}
 	defer j.close()
+	if err := j.calibrate(); err != nil {
+		return err
+	}
 	al, err := rebasin.Align(c.Context, j.a, j.b, j.opts)
 	j.progress.done()
 	if err != nil {
@@ -128,6 +132,9 @@ func newJob(c *cli.Context, most int) (*job, error) {
 func options(c *cli.Context) (rebasin.Options, error) {
 	var o rebasin.Options
 	o.NoMatch = c.String("method") == "none"
+	if c.String("method") == "activation" {
+		o.Activation = &rebasin.Activation{Mix: c.Float64("mix")}
+	}
 	var err error
 	if o.Spec, err = specDocument(c); err != nil {
 		return o, err

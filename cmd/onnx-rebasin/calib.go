@@ -10,15 +10,20 @@ import (
 	"github.com/onnx-rebasin/onnx-rebasin/eval/repair"
 )
 
-// calibFlags name data to learn from and say what it is used for.
-func calibFlags() []cli.Flag {
+// samplesFlags name data to learn from.
+func samplesFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "calib", Usage: "repair the merged model with `FILE`, samples like those of --data but not among them; 1,000 are plenty"},
+		&cli.StringFlag{Name: "calib", Usage: "learn from `FILE`, samples like those the models were trained on; 1,000 are plenty"},
 		&cli.IntFlag{Name: "calib-limit", Usage: "use the first `N` samples of --calib only", Action: notNegative[int]("calib-limit")},
+	}
+}
+
+// calibFlags are samplesFlags and what the merged model gets from them.
+func calibFlags() []cli.Flag {
+	return append(samplesFlags(),
 		&cli.StringFlag{Name: "repair", Usage: "what --calib is used for: bn, statistics of BatchNormalization; rescale, means and deviations of units; " +
 			"lsq, each layer refitted; auto, the best of these on samples held back; none; empty: auto with --calib",
-			Action: oneOf("repair", kinds()...)},
-	}
+			Action: oneOf("repair", kinds()...)})
 }
 
 func kinds() []string {
@@ -36,6 +41,9 @@ func (j *job) calibrate() error {
 	if path == "" {
 		if kind != "" && kind != repair.None {
 			return hinted{usagef("--repair %s needs data", kind), "add --calib train.npz"}
+		}
+		if j.opts.Activation != nil {
+			return hinted{usagef("--method activation needs data"), "add --calib train.npz"}
 		}
 		return nil
 	}
