@@ -306,4 +306,3 @@ func Compare(ctx context.Context, ends [][]End, averages []*onnxgraph.Model, kin
 	trials, _, err := last.judge(make([]Kind, len(models)), models)
 	return trials, err
 }
-
