@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"slices"
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval"
@@ -31,6 +30,7 @@ type job struct {
 	size     int            // samples in a batch
 	count    int            // batches
 	kept     []*dataset.Batch
+	extra    []*dataset.Batch    // made up, numbered after the others, none held back
 	tooLarge bool                // to be kept
 	targets  map[*layer][]target // of the layers that were computed ahead
 	spread   map[*layer][]stats
@@ -63,25 +63,22 @@ func (j *job) close() {
 	}
 }
 
-// held reports whether a batch is held back.
-func held(batch int) bool { return batch%heldEvery == heldEvery-1 }
+// heldBack reports whether a batch is held back; those that were made up are not.
+func (j *job) heldBack(batch int) bool { return batch < j.count && held(batch) }
 
-// batches gives the calibration data, by number of the batch.
-func (j *job) batches() iter.Seq2[int, *dataset.Batch] {
-	return func(yield func(int, *dataset.Batch) bool) {
-		for i, b := range j.kept {
-			if !yield(i, b) {
-				return
-			}
-		}
-	}
-}
+// held reports whether a batch of the data set is held back.
+func held(batch int) bool { return batch%heldEvery == heldEvery-1 }
 
 // read calls visit with every batch, from memory where there is room.
 func (j *job) read(visit func(i int, b *dataset.Batch) error) error {
 	if j.kept != nil {
-		for i, b := range j.batches() {
+		for i, b := range j.kept {
 			if err := j.visit(i, b, visit); err != nil {
+				return err
+			}
+		}
+		for k, b := range j.extra {
+			if err := j.visit(j.count+k, b, visit); err != nil {
 				return err
 			}
 		}

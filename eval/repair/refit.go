@@ -27,7 +27,8 @@ type target struct {
 
 // draw picks the rows of a layer in a batch: one from each of equal parts.
 func (j *job) draw(l *layer, batch, total int) []int {
-	keep := min(total, (rowsFor(l.cols)+j.count-1)/j.count)
+	batches := j.count + len(j.extra)
+	keep := min(total, (rowsFor(l.cols)+batches-1)/batches)
 	rng := rand.New(rand.NewPCG(uint64(l.node.Index()), uint64(batch)))
 	rows := make([]int, keep)
 	for i := range rows {
@@ -45,6 +46,10 @@ func (j *job) refit(e *edits, train bool) error {
 	if _, err := j.number(); err != nil {
 		return err
 	}
+	if j.scarce() {
+		j.extra = j.mixed()
+	}
+	defer func() { j.extra = nil }()
 	layers := j.fitted()
 	nodes, reads := ends(layers)
 	runs := waves(nodes, reads)
@@ -98,7 +103,7 @@ func (j *job) aim(layers []*layer) error {
 		if room -= 4 * rowsFor(l.cols) * l.groups * l.outs; room < 0 && i > 8 {
 			break
 		}
-		j.targets[l] = make([]target, j.count)
+		j.targets[l] = make([]target, j.count+len(j.extra))
 		values = append(values, l.out)
 	}
 	return j.read(func(i int, b *dataset.Batch) error {
@@ -171,7 +176,7 @@ func (j *job) refitWave(e *edits, wave []*layer, train bool) error {
 			return err
 		}
 		for _, f := range fits {
-			if err := f.batch(j.threads(), &j.targets[f.layer][i], got[f.x], got[f.out], held(i)); err != nil {
+			if err := f.batch(j.threads(), &j.targets[f.layer][i], got[f.x], got[f.out], j.heldBack(i)); err != nil {
 				return err
 			}
 		}
