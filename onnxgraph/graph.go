@@ -2,6 +2,8 @@ package onnxgraph
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/onnx-rebasin/onnx-rebasin/internal/onnxpb"
 )
@@ -40,6 +42,15 @@ type Node struct {
 
 // Index returns the node's place among the nodes of its graph.
 func (n *Node) Index() int { return n.index }
+
+// Bodies returns the graphs among the node's attributes, ordered by attribute.
+func (n *Node) Bodies() []*Graph {
+	var out []*Graph
+	for _, name := range slices.Sorted(maps.Keys(n.Attrs)) {
+		out = append(out, bodies(n.Attrs[name])...)
+	}
+	return out
+}
 
 // String returns what messages call the node: its name and operator, or what it
 // computes when it has no name.

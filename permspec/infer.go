@@ -52,6 +52,7 @@ func newInference(m *onnxgraph.Model, opts Options) *inference {
 		store:   store{origins: map[*cause][]int{}},
 		model:   m,
 		live:    live(m.Graph),
+		seen:    map[*onnxgraph.Graph]bool{},
 		info:    onnxgraph.Shapes(m),
 		opts:    opts,
 		layouts: map[*onnxgraph.Value][]sum{},
@@ -117,6 +118,7 @@ type inference struct {
 	store
 	model    *onnxgraph.Model
 	live     map[*onnxgraph.Node]bool
+	seen     map[*onnxgraph.Graph]bool // those visited
 	info     *onnxgraph.ShapeInfo
 	opts     Options
 	layouts  map[*onnxgraph.Value][]sum // a nil layout: the rank is not known
@@ -139,7 +141,12 @@ type relation struct {
 	env  map[string]sum
 }
 
+// graph visits the nodes of g, once.
 func (inf *inference) graph(g *onnxgraph.Graph) {
+	if inf.seen[g] {
+		return
+	}
+	inf.seen[g] = true
 	for _, n := range g.Nodes {
 		inf.visit(n)
 	}

@@ -16,12 +16,8 @@ func live(g *onnxgraph.Graph) map[*onnxgraph.Node]bool {
 		}
 		n := v.Producer
 		found[n] = true
-		for _, a := range n.Attrs {
-			for _, body := range append(a.Graphs, a.Graph) {
-				if body != nil {
-					todo = append(todo, body.Outputs...)
-				}
-			}
+		for _, body := range n.Bodies() {
+			todo = append(todo, body.Outputs...)
 		}
 		if n.Domain != "" || n.Op != "Shape" && n.Op != "Size" {
 			todo = append(todo, n.Inputs...)

@@ -6,12 +6,20 @@ import (
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
 
+// maxTerms bounds the terms of axes that are brought together: a concatenation
+// of more parts than that is frozen.
+const maxTerms = 4096
+
 // unify makes x and y the same axis. Where their parts do not fit into each
 // other they are frozen.
 func (s *store) unify(x, y sum, node *onnxgraph.Node) {
 	for {
 		x, y = s.resolve(x), s.resolve(y)
-		if x.equal(y) {
+		switch {
+		case x.equal(y):
+			return
+		case len(x)+len(y) > maxTerms:
+			s.misfit(node, x, y)
 			return
 		}
 		if len(x) == 1 && len(y) == 1 {
@@ -153,9 +161,13 @@ func cutRow(node *onnxgraph.Node) *cause {
 	return &cause{node, "one part of this axis ends in the midst of a row of another"}
 }
 
+// maxFactors bounds the steps in which two terms are brought together, far
+// beyond what terms have factors: what takes longer is taken not to fit.
+const maxFactors = 1024
+
 // unifyProd makes two terms of one size the same, from the fastest factor on.
 func (s *store) unifyProd(p, q prod, node *onnxgraph.Node) {
-	for {
+	for range maxFactors {
 		x, y := s.resolveProd(p), s.resolveProd(q)
 		if x.equal(y) {
 			return
@@ -185,6 +197,7 @@ func (s *store) unifyProd(p, q prod, node *onnxgraph.Node) {
 			}
 		}
 	}
+	s.misfit(node, sum{p}, sum{q})
 }
 
 // join makes the atom a the same as x.

@@ -234,8 +234,9 @@ func (inf *inference) freezeValue(v *onnxgraph.Value, why *cause) {
 	}
 }
 
-// freezeNode freezes all that the node touches, the values its bodies read
-// included.
+// freezeNode freezes all that the node touches. Its bodies are functions to it,
+// whatever it does with them: what they take and give is frozen, and what goes
+// on inside may move.
 func (inf *inference) freezeNode(n *onnxgraph.Node, reason string) {
 	why := &cause{n, reason}
 	for _, v := range n.Inputs {
@@ -249,14 +250,13 @@ func (inf *inference) freezeNode(n *onnxgraph.Node, reason string) {
 			inf.freezeValue(v, why)
 		}
 	}
-	for _, a := range n.Attrs {
-		for _, g := range append(a.Graphs, a.Graph) {
-			if g == nil {
-				continue
-			}
-			for _, inner := range g.Nodes {
-				inf.freezeNode(inner, reason)
-			}
+	for _, body := range n.Bodies() {
+		for _, v := range body.Inputs {
+			inf.freezeValue(v, why)
+		}
+		inf.graph(body)
+		for _, v := range body.Outputs {
+			inf.freezeValue(v, why)
 		}
 	}
 }
