@@ -153,6 +153,7 @@ func (inf *inference) graph(g *onnxgraph.Graph) {
 }
 
 func (inf *inference) visit(n *onnxgraph.Node) {
+	inf.steps = 0
 	switch {
 	case n.Op == "Constant" && n.Domain == "" || !inf.live[n]:
 		return

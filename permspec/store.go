@@ -14,6 +14,7 @@ import "github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 // slot k of family.over it is family.members[k].
 type store struct {
 	atoms []atom
+	steps int // of unification, for the node at hand
 
 	// For explanations: every union and refinement, and the atoms that each
 	// cause froze first.

@@ -6,9 +6,17 @@ import (
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
 
-// maxTerms bounds the terms of axes that are brought together: a concatenation
-// of more parts than that is frozen.
-const maxTerms = 4096
+// Unification may not end by itself: parts of parts of an axis that meets itself
+// go on for ever. This bounds the terms that are looked at for one node; what
+// takes more is frozen.
+const maxSteps = 1 << 20
+
+// spent counts terms that are to be looked at and reports whether that is too
+// much.
+func (s *store) spent(terms int) bool {
+	s.steps += terms
+	return s.steps > maxSteps
+}
 
 // unify makes x and y the same axis. Where their parts do not fit into each
 // other they are frozen.
@@ -18,7 +26,7 @@ func (s *store) unify(x, y sum, node *onnxgraph.Node) {
 		switch {
 		case x.equal(y):
 			return
-		case len(x)+len(y) > maxTerms:
+		case s.spent(len(x) + len(y)):
 			s.misfit(node, x, y)
 			return
 		}
@@ -161,13 +169,9 @@ func cutRow(node *onnxgraph.Node) *cause {
 	return &cause{node, "one part of this axis ends in the midst of a row of another"}
 }
 
-// maxFactors bounds the steps in which two terms are brought together, far
-// beyond what terms have factors: what takes longer is taken not to fit.
-const maxFactors = 1024
-
 // unifyProd makes two terms of one size the same, from the fastest factor on.
 func (s *store) unifyProd(p, q prod, node *onnxgraph.Node) {
-	for range maxFactors {
+	for !s.spent(len(p) + len(q)) {
 		x, y := s.resolveProd(p), s.resolveProd(q)
 		if x.equal(y) {
 			return
