@@ -72,6 +72,23 @@ func TestAgreesWithONNXRuntime(t *testing.T) {
 	}
 }
 
+// So does every model that PyTorch and other exporters wrote for the tests.
+func TestExportsAgreeWithONNXRuntime(t *testing.T) {
+	if testing.Short() {
+		t.Skip("100 models")
+	}
+	if _, err := ort.Find(""); err != nil {
+		t.Skip(err)
+	}
+	paths, err := filepath.Glob("../../fixtures/exports/*.onnx")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no exports: %v", err)
+	}
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".onnx"), func(t *testing.T) { agree(t, path, nil, 1e-4) })
+	}
+}
+
 func agree(t *testing.T, path string, run []string, tol float64) {
 	m, err := onnxgraph.Load(path)
 	if err != nil {
