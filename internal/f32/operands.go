@@ -18,16 +18,16 @@ func grow[T any](s *[]T, n int) []T {
 	return (*s)[:n]
 }
 
-// blockA points t at rows i to i+t.m-1, columns p to p+t.k-1 of A, in place or in a copy. The copy keeps whichever
-// direction is contiguous, since kernels read A with any strides.
-func (g *product) blockA(buf *buffers, t *tile, i, p int) {
+// blockA points t at rows i to i+t.m-1, columns p to p+t.k-1 of A, in place or in a copy, one of few. The copy keeps
+// whichever direction is contiguous, since kernels read A with any strides.
+func (g *product) blockA(buf *buffers, t *tile, i, p, area int) {
 	v := &g.a
 	if g.readA {
 		t.a, t.rsa, t.csa = v.Data[v.Rows.At(i)+v.Cols.At(p):], v.Rows.step, v.Cols.step
 		return
 	}
 	rows, cols := v.Rows.offsets(i, i+t.m, buf.rows[:]), v.Cols.offsets(p, p+t.k, buf.cols[:])
-	t.a = grow(&buf.a, mc*kc)
+	t.a = grow(&buf.a, few*mc*kc)[area*mc*kc:]
 	switch {
 	case inRuns(cols):
 		t.rsa, t.csa = t.k, 1

@@ -18,18 +18,47 @@ TEXT ·copyRowsAVX512(SB), NOSPLIT, $0-56
 	KMOVW AX, K2
 	TESTQ R8, R8
 	JE done
+	CMPQ CX, $16
+	JLE narrow
 
 loop:
 	MOVQ (BX), R9
 	ADDQ $8, BX
 	LEAQ (SI)(R9*4), R9
-	VMOVUPS.Z (R9), K1, Z0
+	VMOVUPS (R9), Z0
 	VMOVUPS.Z 64(R9), K2, Z1
-	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, K2, 64(DI)
 	ADDQ DX, DI
 	DECQ R8
 	JNZ loop
+	VZEROUPPER
+	RET
+
+narrow: // two rows at a time
+	SUBQ $2, R8
+	JLT one
+
+narrow2:
+	MOVQ (BX), R9
+	MOVQ 8(BX), R10
+	ADDQ $16, BX
+	VMOVUPS.Z (SI)(R9*4), K1, Z0
+	VMOVUPS.Z (SI)(R10*4), K1, Z1
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z1, K1, (DI)(DX*1)
+	LEAQ (DI)(DX*2), DI
+	SUBQ $2, R8
+	JGE narrow2
+
+one:
+	ADDQ $2, R8
+	JE end
+	MOVQ (BX), R9
+	VMOVUPS.Z (SI)(R9*4), K1, Z0
+	VMOVUPS Z0, K1, (DI)
+
+end:
 	VZEROUPPER
 
 done:

@@ -11,6 +11,8 @@ const (
 	kc = 256  // 32 KiB of B with 32 columns, 16 KiB with 16
 	mc = 120  // 120 KiB of A; a multiple of the kernels' 12 and 6 rows
 	nc = 1024 // 1 MiB of B; a multiple of every width
+
+	few = 4 // up to this many blocks of A, B is packed a panel at a time
 )
 
 // product is one matrix product under way: C = alpha·A·B + beta·C, then the epilogue, or c64 += A·B.
@@ -79,6 +81,10 @@ func (g *product) block(i0, i1, j0, j1 int) {
 		jEnd := min(j+nc, j1)
 		for p := 0; p < g.k; p += kc {
 			pEnd := min(p+kc, g.k)
+			if g.packed == nil && i1-i0 <= few*mc {
+				g.panels(buf, i0, i1, p, pEnd, j, jEnd)
+				continue
+			}
 			if g.packed == nil {
 				g.packB(buf, p, pEnd, j, jEnd)
 			}
@@ -118,10 +124,35 @@ func (g *product) each(i0, i1, j0, j1 int, f func(row []float32, i, j int)) {
 	}
 }
 
+// panels multiplies a few blocks of A with the panels of B, each packed when its turn comes: it is still in the
+// first-level cache when the kernel reads it.
+func (g *product) panels(buf *buffers, i0, i1, p, pEnd, j0, j1 int) {
+	var strips [few]tile
+	count := 0
+	for i := i0; i < i1; i += mc {
+		strips[count] = tile{m: min(mc, i1-i), k: pEnd - p, alpha: g.alpha, add: p > 0 || g.beta != 0}
+		g.blockA(buf, &strips[count], i, p, count)
+		count++
+	}
+	w := g.isa.width()
+	for j := j0; j < j1; j += w {
+		g.packB(buf, p, pEnd, j, min(j+w, j1))
+		for s := range strips[:count] {
+			t := &strips[s]
+			t.n = min(w, j1-j)
+			g.panelB(buf, t, p, j, j)
+			g.sum(buf, t, i0+s*mc, j)
+		}
+	}
+	if pEnd == g.k && !g.then.empty() {
+		g.each(i0, i1, j0, j1, g.then.apply)
+	}
+}
+
 // strip multiplies a block of A with the panels of B and, after the last block, finishes the rows of C.
 func (g *product) strip(buf *buffers, i, iEnd, p, pEnd, j0, j1 int) {
 	t := tile{m: iEnd - i, k: pEnd - p, alpha: g.alpha, add: p > 0 || g.beta != 0}
-	g.blockA(buf, &t, i, p)
+	g.blockA(buf, &t, i, p, 0)
 	w := g.isa.width()
 	for j := j0; j < j1; j += w {
 		t.n = min(w, j1-j)
