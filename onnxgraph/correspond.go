@@ -60,11 +60,13 @@ func Correspond(a, b *Model) (*Correspondence, error) {
 		if err == nil {
 			return c, nil
 		}
-		if d := (*Difference)(nil); !errors.As(err, &d) {
+		d := (*Difference)(nil)
+		if !errors.As(err, &d) {
 			return nil, err
 		}
 		if first == nil {
-			first = err
+			d.Reason += m.otherSizes(t.io.inputs)
+			first = d
 		}
 	}
 	return nil, first
@@ -128,6 +130,24 @@ func (m *matcher) interfaces() (byName, byPlace *pairing, err error) {
 		byPlace = nil
 	}
 	return byName, byPlace, nil
+}
+
+// otherSizes tells, as the end of a sentence, of the first input that is declared
+// with other sizes in b than in a: what was computed from them differs too.
+func (m *matcher) otherSizes(inputs []int) string {
+	ga, gb := m.a.model.Graph, m.b.model.Graph
+	for i, v := range ga.Inputs {
+		w := gb.Inputs[inputs[i]]
+		if v.Weight == nil && v.HasShape && w.HasShape && sized(v) && sized(w) && !slices.Equal(v.Declared, w.Declared) {
+			return fmt.Sprintf("; they are made for inputs of other sizes: %q is %v in %s, %v in %s", v.Name, v.Declared, m.a.name, w.Declared, m.b.name)
+		}
+	}
+	return ""
+}
+
+// sized reports whether every size of v is declared as a number.
+func sized(v *Value) bool {
+	return !slices.ContainsFunc(v.Declared, func(d Dim) bool { _, ok := d.Known(); return !ok })
 }
 
 // counted returns a number of things in words.

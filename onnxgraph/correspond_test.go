@@ -192,7 +192,7 @@ func TestCorrespondDisguised(t *testing.T) {
 func TestCorrespondPairs(t *testing.T) {
 	dir := shared.Dir(t)
 	want := map[string]string{
-		"mlsd_tiny_320_512": `node 69 "Resize__163" (Resize) of a.onnx has sizes [1 64 40 40], node 69 "Resize__163" (Resize) of b.onnx has [1 64 64 64]`,
+		"mlsd_tiny_320_512": `node 69 "Resize__163" (Resize) of a.onnx has sizes [1 64 40 40], node 69 "Resize__163" (Resize) of b.onnx has [1 64 64 64]; they are made for inputs of other sizes: "input_image_with_alpha:0" is [1 320 320 4] in a.onnx, [1 512 512 4] in b.onnx`,
 	}
 	for _, sub := range []string{"models", "zoopairs"} {
 		pairs, err := filepath.Glob(filepath.Join(dir, sub, "*"))
