@@ -120,6 +120,23 @@ func unpack(raw []byte, bits, n int) []uint8 {
 // float32.
 func (m *Model) Float32s(w *Weight) ([]float32, error) { return numbers[float32](m, w) }
 
+// Float32View is Float32s without a copy where the model holds the numbers the
+// way this machine does: they must not be changed, nor used after Close. Done says
+// that they are not needed for now, see Forget.
+func (m *Model) Float32View(w *Weight) (v []float32, done func(), err error) {
+	if w.Type == Float32 && littleEndian {
+		raw, err := m.Bytes(w)
+		if err != nil {
+			return nil, nil, err
+		}
+		if at := unsafe.Pointer(unsafe.SliceData(raw)); len(raw) >= 4 && uintptr(at)%unsafe.Alignof(float32(0)) == 0 {
+			return unsafe.Slice((*float32)(at), len(raw)/4), func() { m.Forget(raw) }, nil
+		}
+	}
+	v, err = m.Float32s(w)
+	return v, func() {}, err
+}
+
 // Float64s returns the numbers of a weight of any numeric type.
 func (m *Model) Float64s(w *Weight) ([]float64, error) { return numbers[float64](m, w) }
 

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -133,5 +134,31 @@ func TestForget(t *testing.T) {
 	m.Forget(own) // no part of the file
 	if !bytes.Equal(own, rawFloats(data...)) {
 		t.Error("Forget changed memory that is not mapped")
+	}
+}
+
+// A view of a weight holds its numbers, wherever they lie.
+func TestFloat32View(t *testing.T) {
+	data := []float32{1, -2, 3.5}
+	for shift := range 4 {
+		for _, from := range []string{"file", "memory"} {
+			file := append(make([]byte, shift), rawFloats(data...)...)
+			pb := marshal(t, chain(away("a", 3, "location", "w", "offset", strconv.Itoa(shift)), floats(strings.Repeat("b", 1+shift), data...)))
+			m, err := onnxgraph.Load(write(t, "m.onnx", pb, "w", file))
+			if from == "memory" {
+				m, err = onnxgraph.Parse(pb, filepath.Dir(m.Path))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, w := range m.Weights() {
+				v, done, err := m.Float32View(w)
+				if err != nil || !slices.Equal(v, data) {
+					t.Errorf("%v: %v, %v", w, v, err)
+				}
+				done()
+			}
+			m.Close()
+		}
 	}
 }

@@ -192,7 +192,7 @@ func (p *pairOf) problem() *problem {
 		panic(err)
 	}
 	pr.data.limit, pr.data.size = 1<<30, func(k int) int64 { return int64(len(p.a[k])) }
-	pr.data.read = func(k int) ([]float32, []float32, error) { return p.a[k], p.b[k], nil }
+	pr.data.read = func(k int) (pair, error) { return pair{a: p.a[k], b: p.b[k]}, nil }
 	return pr
 }
 

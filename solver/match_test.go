@@ -153,7 +153,7 @@ func TestMatchForgets(t *testing.T) {
 	reads := 0
 	read := pr.data.read
 	var mu sync.Mutex
-	pr.data.read = func(k int) ([]float32, []float32, error) {
+	pr.data.read = func(k int) (pair, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		reads++
@@ -166,11 +166,11 @@ func TestMatchForgets(t *testing.T) {
 	broken := errors.New("broken")
 	pr = p.problem()
 	pr.data.limit, reads = 0, 0
-	pr.data.read = func(k int) ([]float32, []float32, error) {
+	pr.data.read = func(k int) (pair, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		if reads++; reads > 2*len(p.a) {
-			return nil, nil, broken
+			return pair{}, broken
 		}
 		return read(k)
 	}

@@ -17,19 +17,20 @@ func (p *problem) normalize(how Normalize, layouts []permspec.WeightLayout) erro
 	for end := range ends {
 		var err error
 		ends[end], err = newScaling(how, p.spec, layouts[:p.weights], func(k int) ([]float32, error) {
-			x, y, err := p.raw.read(k)
-			return [][]float32{x, y}[end], err
+			w, err := p.raw.read(k)
+			return [][]float32{w.a, w.b}[end], err
 		})
 		if err != nil {
 			return err
 		}
 	}
-	p.data = &values{limit: p.raw.limit, size: p.raw.size, read: func(k int) ([]float32, []float32, error) {
-		x, y, err := p.raw.read(k)
+	p.data = &values{limit: p.raw.limit, size: p.raw.size, read: func(k int) (pair, error) {
+		w, err := p.raw.read(k)
 		if err != nil || k >= p.weights {
-			return x, y, err
+			return w, err
 		}
-		return ends[0].apply(&layouts[k], x), ends[1].apply(&layouts[k], y), nil
+		defer w.forget()
+		return pair{a: ends[0].apply(&layouts[k], w.a), b: ends[1].apply(&layouts[k], w.b)}, nil
 	}}
 	return nil
 }

@@ -3,6 +3,7 @@ package solver
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 	"github.com/onnx-rebasin/onnx-rebasin/permspec"
@@ -42,22 +43,24 @@ func newProblem(spec *permspec.Spec, a, b *onnxgraph.Model, opts *Options) (*pro
 	p.weights = weights
 	p.raw.limit = keepBytes
 	p.raw.size = func(k int) int64 { return layouts[k].Weight.Elements() }
-	p.raw.read = func(k int) ([]float32, []float32, error) {
+	checked := make([]atomic.Bool, len(layouts))
+	p.raw.read = func(k int) (pair, error) {
 		if k >= weights {
 			x, y := opts.Likeness[k-weights].numbers()
-			return x, y, nil
+			return pair{a: x, b: y}, nil
 		}
 		w := layouts[k].Weight
 		other := opts.Counterpart.of(w)
 		if other.Elements() != w.Elements() {
-			return nil, nil, fmt.Errorf("weight %q has %d elements, its counterpart %q %d", w.Name, w.Elements(), other.Name, other.Elements())
+			return pair{}, fmt.Errorf("weight %q has %d elements, its counterpart %q %d", w.Name, w.Elements(), other.Name, other.Elements())
 		}
-		x, err := matchable(a, w)
+		x, doneX, err := matchable(a, w, checked[k].Load())
 		if err != nil {
-			return nil, nil, err
+			return pair{}, err
 		}
-		y, err := matchable(b, other)
-		return x, y, err
+		y, doneY, err := matchable(b, other, checked[k].Load())
+		checked[k].Store(err == nil)
+		return pair{x, y, []func(){doneX, doneY}}, err
 	}
 	return p, p.normalize(opts.Normalize, layouts)
 }
@@ -67,17 +70,17 @@ func newProblem(spec *permspec.Spec, a, b *onnxgraph.Model, opts *Options) (*pro
 const largest = 1e17
 
 // matchable reads a weight whose numbers can be multiplied with others'.
-func matchable(m *onnxgraph.Model, w *onnxgraph.Weight) ([]float32, error) {
-	x, err := m.Float32s(w)
-	if err != nil {
-		return nil, err
+func matchable(m *onnxgraph.Model, w *onnxgraph.Weight, checked bool) (x []float32, done func(), err error) {
+	x, done, err = m.Float32View(w)
+	if err != nil || checked {
+		return x, done, err
 	}
 	for _, v := range x {
 		if !(-largest <= v && v <= largest) {
-			return nil, fmt.Errorf("weight %q of %s holds %v, and nothing can be matched to that", w.Name, m.Path, v)
+			return nil, nil, fmt.Errorf("weight %q of %s holds %v, and nothing can be matched to that", w.Name, m.Path, v)
 		}
 	}
-	return x, nil
+	return x, done, nil
 }
 
 // layOut plans the matching of all groups of spec in the given weights.

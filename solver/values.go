@@ -10,12 +10,12 @@ import (
 // are asked for, and those used last are kept as long as they take no more than
 // limit bytes together; what is in use stays valid all the same.
 type values struct {
-	read  func(weight int) (a, b []float32, err error)
+	read  func(weight int) (pair, error)
 	size  func(weight int) int64 // elements
 	limit int64
 
 	mu    sync.Mutex
-	kept  map[int]*pair
+	kept  map[int]*keptPair
 	bytes int64 // of those kept
 	clock int64
 	err   error // the first that occurred
@@ -24,6 +24,12 @@ type values struct {
 // pair is one weight in A and in B.
 type pair struct {
 	a, b []float32
+	done []func() // say that it is not needed for now
+}
+
+// keptPair is a pair that values keeps.
+type keptPair struct {
+	pair
 	used int64 // when, by the clock of values
 	once sync.Once
 }
@@ -33,30 +39,33 @@ type pair struct {
 func (v *values) of(w int) (a, b []float32) {
 	p := v.keep(w)
 	p.once.Do(func() {
-		var err error
-		if p.a, p.b, err = v.read(w); err != nil {
+		got, err := v.read(w)
+		if err != nil {
 			v.fail(err)
-			p.a = make([]float32, v.size(w))
-			p.b = p.a
+			zeros := make([]float32, v.size(w))
+			got = pair{a: zeros, b: zeros}
 		}
+		v.mu.Lock() // drop may be at it
+		p.pair = got
+		v.mu.Unlock()
 	})
 	return p.a, p.b
 }
 
 // keep returns the place of a weight, and makes room for it if it is new.
-func (v *values) keep(w int) *pair {
+func (v *values) keep(w int) *keptPair {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.clock++
 	p := v.kept[w]
 	if p == nil {
-		p = new(pair)
+		p = new(keptPair)
 		size := 8 * v.size(w)
 		for v.bytes+size > v.limit && len(v.kept) > 0 {
 			v.drop()
 		}
 		if v.kept == nil {
-			v.kept = map[int]*pair{}
+			v.kept = map[int]*keptPair{}
 		}
 		v.kept[w] = p
 		v.bytes += size
@@ -74,8 +83,15 @@ func (v *values) drop() {
 		}
 	}
 	v.bytes -= 8 * v.size(oldest)
+	v.kept[oldest].forget()
 	memory.Waste(8 * v.size(oldest))
 	delete(v.kept, oldest)
+}
+
+func (p *pair) forget() {
+	for _, done := range p.done {
+		done()
+	}
 }
 
 func (v *values) fail(err error) {

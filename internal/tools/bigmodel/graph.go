@@ -12,7 +12,10 @@ import (
 )
 
 // sizes are those of a transformer.
-type sizes struct{ layers, width, ffn, heads, head, vocab int }
+type sizes struct {
+	layers, width, ffn, heads, head, vocab int
+	gated                                  bool
+}
 
 // graph is a model under construction.
 type graph struct {
@@ -69,7 +72,15 @@ func (g *graph) layer(s sizes, l int) {
 	g.random(name("@up"), s.width, s.ffn)
 	g.random(name("@down"), s.ffn, s.width)
 	g.node(name("MatMul @f @up -> @u"))
-	g.node(name("Relu @u -> @r"))
+	if s.gated {
+		g.random(name("@gate"), s.width, s.ffn)
+		g.node(name("MatMul @f @gate -> @g"))
+		g.node(name("Sigmoid @g -> @sig"))
+		g.node(name("Mul @g @sig -> @swish"))
+		g.node(name("Mul @u @swish -> @r"))
+	} else {
+		g.node(name("Relu @u -> @r"))
+	}
 	g.node(name("MatMul @r @down -> @d"))
 	g.node(name("Add " + mid + " @d -> " + out))
 }

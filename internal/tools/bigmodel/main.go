@@ -3,7 +3,8 @@
 //
 //	bigmodel -layers 12 -width 2048 -ffn 8192 -heads 16 -vocab 8192 -o a.onnx
 //
-// The weights are in a.onnx.data, or with -inline in the model file.
+// The weights are in a.onnx.data, or with -inline in the model file. With -plan
+// nothing is written but what merging a pair of such models takes.
 package main
 
 import (
@@ -27,18 +28,26 @@ func main() {
 	flag.IntVar(&s.layers, "layers", 12, "layers")
 	flag.IntVar(&s.width, "width", 2048, "width of the residual stream")
 	flag.IntVar(&s.ffn, "ffn", 8192, "hidden units of a feed-forward block")
+	flag.BoolVar(&s.gated, "gated", false, "gate the feed-forward blocks (SwiGLU)")
 	flag.IntVar(&s.heads, "heads", 16, "attention heads; their product with -head is the width of the attention")
 	flag.IntVar(&s.head, "head", 128, "dimensions of a head")
 	flag.IntVar(&s.vocab, "vocab", 8192, "tokens")
 	seed := flag.Uint64("seed", 1, "seed of the weights")
 	out := flag.String("o", "", "write the model to this file")
+	planned := flag.Bool("plan", false, "print what merging a pair of such models takes, and write nothing")
 	inline := flag.Bool("inline", false, "keep the weights in the model file")
 	flag.Parse()
-	if *out == "" || flag.NArg() > 0 {
+	if (*out == "") != *planned || flag.NArg() > 0 {
 		flag.Usage()
 		os.Exit(2)
 	}
-	if err := write(s, *seed, *out, *inline); err != nil {
+	err := error(nil)
+	if *planned {
+		err = plan(os.Stdout, s)
+	} else {
+		err = write(s, *seed, *out, *inline)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bigmodel:", err)
 		os.Exit(1)
 	}
