@@ -84,6 +84,19 @@ func (s *saver) begin(files int) error {
 	})
 }
 
+// Writable finds out, by making a file and removing it, whether Save could write
+// into the folder of a name.
+func Writable(name string) error {
+	temp := filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+"."+rand.Text()[:8]+tempSuffix)
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return err
+	}
+	f.Close()
+	os.Remove(temp) // another Save may have swept it
+	return nil
+}
+
 const (
 	tempSuffix  = ".tmp"
 	journalKind = ".journal"

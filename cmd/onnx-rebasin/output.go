@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
 
 // wantOutput returns --output. It fails before any work is done where the
@@ -55,9 +57,8 @@ func folderFor(out string) error {
 	case !info.IsDir():
 		return fmt.Errorf("%s: %s is not a folder", out, dir)
 	}
-	f, err := os.CreateTemp(dir, ".onnx-rebasin-*")
-	if err != nil {
+	if err := onnxgraph.Writable(out); err != nil {
 		return fmt.Errorf("%s: nothing can be written into %s: %w", out, dir, errors.Unwrap(err))
 	}
-	return errors.Join(f.Close(), os.Remove(f.Name()))
+	return nil
 }
