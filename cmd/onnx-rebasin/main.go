@@ -99,7 +99,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		ErrWriter:       stderr,
 		Suggest:         true,
 		Commands: []*cli.Command{
-			mergeCommand(), alignCommand(), inspectCommand(), permuteCommand(), verifyCommand(), evalCommand(), barrierCommand(), doctorCommand(),
+			mergeCommand(), alignCommand(), inspectCommand(), permuteCommand(), verifyCommand(), evalCommand(), barrierCommand(), doctorCommand(), completionCommand(), manCommand(),
 		},
 		ExitErrHandler: func(*cli.Context, error) {},
 		OnUsageError:   usageFailed,
@@ -114,5 +114,6 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		c.OnUsageError = usageFailed
 		c.HideHelpCommand = true
 	}
+	withHelp(app)
 	return app
 }
