@@ -59,7 +59,15 @@ func main() {
 		sum.models, sum.same, sum.members, sum.exchanges, sum.different, sum.unclear, sum.exchanges-sum.different-sum.unclear)
 }
 
-func cell(text string) string { return strings.ReplaceAll(text, "|", "\\|") }
+// cell is text for a table, cut where it grows long.
+func cell(text string) string {
+	if r := []rune(text); len(r) > longest {
+		text = string(r[:longest-1]) + "…"
+	}
+	return strings.ReplaceAll(text, "|", "\\|")
+}
+
+const longest = 200
 
 // row judges one model.
 func (sum *totals) row(name, path string) error {
