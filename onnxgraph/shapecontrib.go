@@ -105,6 +105,12 @@ func beamSearch(c operation) {
 	c.set(0, c.dim(0, 0), c.scalar(4), c.scalar(1))
 }
 
+// relativeBias is the rule of RelativePositionBias: 1,heads,queries,keys.
+func relativeBias(c operation) { c.set(0, Size(1), c.dim(0, 1), c.scalar(1), c.scalar(2)) }
+
+// distances is the rule of CDist: one for each row of either side.
+func distances(c operation) { c.set(0, c.dim(0, 0), c.dim(1, 0)) }
+
 // rfft halves the last axis and adds real and imaginary part.
 func rfft(c operation) {
 	if dims, ok := c.shape(0); ok && len(dims) > 0 {
@@ -117,7 +123,7 @@ func rfft(c operation) {
 var contribShapes = map[string]shapeRule{
 	"Attention": packedAttention, "QAttention": packedAttention,
 	"MultiHeadAttention": multiHeadAttention, "GroupQueryAttention": groupQueryAttention,
-	"EmbedLayerNormalization": embedLayerNorm, "SkipLayerNormalization": skipLayerNorm,
+	"EmbedLayerNormalization": embedLayerNorm, "QEmbedLayerNormalization": embedLayerNorm, "SkipLayerNormalization": skipLayerNorm,
 	"SkipSimplifiedLayerNormalization": skipLayerNorm, "SimplifiedLayerNormalization": layerNorm,
 	"BiasGelu": same, "FastGelu": same, "Gelu": same, "QuickGelu": same, "BiasSplitGelu": biasSplitGelu,
 	"BiasSoftmax": same, "BiasDropout": sameAll, "BitmaskDropout": same, "GroupNorm": same,
@@ -134,5 +140,5 @@ var contribShapes = map[string]shapeRule{
 	"MatMulInteger16": matmul(0, 1), "MatMulNBits": matMulNBits, "MatMulBnb4": matMulNBits,
 	"MatMulFpQ4": matMulNBits, "BeamSearch": beamSearch, "Range": vector(rangeLength), "Pad": pad,
 	"Unique": unique, "GatherND": gatherND, "MaxpoolWithMask": pool, "GridSample": gridSample,
-	"DynamicQuantizeLSTM": recurrent,
+	"DynamicQuantizeLSTM": recurrent, "RelativePositionBias": relativeBias, "CDist": distances,
 }

@@ -64,9 +64,14 @@ func (s *Spec) moves(w *WeightLayout, p Perms) bool {
 }
 
 // Permute returns the elements of w, data in row-major order and of any width,
-// permuted by p. Cost: one pass over the data.
+// permuted by p. Elements of four bits stand two to a byte, the first in the low
+// half. Cost: one pass over the data.
 func (s *Spec) Permute(w *WeightLayout, p Perms, data []byte) ([]byte, error) {
 	n := w.Weight.Elements()
+	if w.Weight.Type.Bits() == 4 && int64(len(data)) == (n+1)/2 {
+		out, err := s.Permute(w, p, unpack(data, n))
+		return pack(out), err
+	}
 	if n == 0 || int64(len(data))%n != 0 {
 		return nil, fmt.Errorf("permspec: weight %q: %d bytes for %d elements cannot be permuted", w.Weight.Name, len(data), n)
 	}
@@ -76,6 +81,24 @@ func (s *Spec) Permute(w *WeightLayout, p Perms, data []byte) ([]byte, error) {
 		move(out, data, width, b.Offset, b.Offset, s.Moves(b, p))
 	}
 	return out, nil
+}
+
+// unpack gives each of n elements of four bits a byte.
+func unpack(data []byte, n int64) []byte {
+	out := make([]byte, n)
+	for i := range out {
+		out[i] = data[i/2] >> (4 * (i % 2)) & 15
+	}
+	return out
+}
+
+// pack undoes unpack.
+func pack(elems []byte) []byte {
+	out := make([]byte, (len(elems)+1)/2)
+	for i, e := range elems {
+		out[i/2] |= e << (4 * (i % 2))
+	}
+	return out
 }
 
 // Moves is a list of coordinates, slowest first. Each is a table of where an

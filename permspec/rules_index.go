@@ -149,6 +149,42 @@ func cumSum(c *call) (string, error) {
 	return strings.Replace(t, " ->", ", ~ ->", 1), err
 }
 
+// compress keeps the slots of an axis that a mask marks; without an axis, of
+// the flattened tensor.
+func compress(c *call) (string, error) {
+	rank := c.rank(0)
+	if rank < 0 {
+		return "", fmt.Errorf("the rank of its input is not known")
+	}
+	a, given := c.node.Attrs["axis"]
+	if !given {
+		return join(hashed(names("x", rank))) + ", #m -> #k", nil
+	}
+	at, err := axis(a.Int, rank)
+	if err != nil {
+		return "", err
+	}
+	x, y := names("x", rank), names("x", rank)
+	x[at], y[at] = "#a", "#k"
+	return join(x) + ", #m -> " + join(y), nil
+}
+
+// tensorScatter writes an update into a cache from the place that is given for
+// each slot of the batch on.
+func tensorScatter(c *call) (string, error) {
+	rank := c.rank(0)
+	if rank < 0 {
+		return "", fmt.Errorf("the rank of its input is not known")
+	}
+	at, err := axis(c.int("axis", -2), rank)
+	if err != nil {
+		return "", err
+	}
+	x, y := names("x", rank), names("x", rank)
+	x[at], y[at] = "#a", "#u"
+	return fmt.Sprintf("%s, %s, x0 -> %s", join(x), join(y), join(x)), nil
+}
+
 func reverseSequence(c *call) (string, error) {
 	rank := c.rank(0)
 	b, err := axis(c.int("batch_axis", 1), max(rank, 0))
