@@ -27,7 +27,7 @@ type Result struct {
 
 // Start is one ascent.
 type Start struct {
-	Kind      string // "signature", "identity" or "shaken"
+	Kind      string // "signature", "identity", "relaxed" or "shaken"
 	Objective float64
 	Sweeps    int
 	Seconds   float64

@@ -27,8 +27,9 @@ type Options struct {
 
 	// Starts is how many times to climb to an optimum, of which the best is
 	// kept; 0: as Effort says. The first start is a guess that does not depend
-	// on how the units of b are numbered, the second b as it stands, and each
-	// further one the best so far, shaken.
+	// on how the units of b are numbered, the second b as it stands. Further ones
+	// begin with the best so far: with Frank and Wolfe's method from a mean of it
+	// and random members, or with some groups of it shaken, in turn.
 	Starts int
 
 	// Ascend makes one start only, from b as it stands: what a permuted model
@@ -53,7 +54,7 @@ type Effort int
 const (
 	EffortDefault Effort = iota // starts for about a second: up to 26, one for networks as large as ResNet-50
 	EffortFast                  // one start
-	EffortMax                   // starts until 64 in a row found nothing better
+	EffortMax                   // starts until 48 in a row, or more of small networks, found nothing better
 )
 
 var efforts = []string{"default", "fast", "max"}

@@ -120,3 +120,25 @@ func TestLimits(t *testing.T) {
 		}
 	}
 }
+
+// TestRelax starts Frank and Wolfe's method from a mean of a planted permutation and
+// others: it ends at the planted one.
+func TestRelax(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 1))
+	for range 10 {
+		spec := residualNet(rng, 24)
+		want := spec.Random(rng)
+		p := newPair(spec, rng, want, 0.5)
+		pr := p.problem()
+		f := &frame{plan: pr.plan, data: pr.data, at: pr.at, perms: want}
+		if err := f.relax(newWorkspace(pr.plan, 1), []permspec.Perms{spec.Random(rng), want, spec.Random(rng)}); err != nil {
+			t.Fatal(err)
+		}
+		if err := spec.Check(f.perms); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(f.perms, want) {
+			t.Errorf("objective %v, planted %v", p.objective(f.perms), p.objective(want))
+		}
+	}
+}

@@ -2,22 +2,22 @@ package solver
 
 import "math"
 
-// A shake matches about this part of the units anew, with noise this large.
+// The noise of a shake is between these, relative to the gains.
 const (
-	shaken = 0.34
-	noise  = 0.6
+	leastNoise = 0.2
+	mostNoise  = 1.2
 )
 
 // shake moves the frame's permutations out of an optimum: it matches some units,
-// drawn at random, with noise added to their gains, whatever that does to the
-// objective. Climbing from there ends in another optimum, which is a better one
-// more often than from a random start, since most stays as it is.
+// up to half of them, drawn at random, with noise added to their gains, whatever
+// that does to the objective. Climbing from there ends in another optimum, which is
+// a better one more often than from a random start, since most stays as it is.
 func (c *climb) shake(order func() []int) error {
 	defer func() { c.ws.noise = 0 }()
-	c.ws.noise = noise
+	c.ws.noise = leastNoise * math.Pow(mostNoise/leastNoise, c.ws.rng.Float64())
 	c.stale = make([]bool, len(c.f.plan.units))
 	some := order()
-	for _, n := range some[:min(len(some), max(1, int(shaken*float64(len(some))+0.5)))] {
+	for _, n := range some[:min(len(some), 1+c.ws.rng.IntN(1+len(some)/2))] {
 		if c.ws.stopped() {
 			break
 		}

@@ -8,9 +8,11 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/onnx-rebasin/onnx-rebasin/permspec"
 )
 
-// together is how many shaken starts are made from the same optimum. They can
+// together is how many starts are made from the same optimum. They can
 // run side by side, so it is not to depend on the number of threads.
 const together = 4
 
@@ -18,18 +20,20 @@ const together = 4
 // made with about spend multiplications a sweep: a second, more or less.
 const (
 	usual = 2 + 6*together
-	spend = 6e9
+	spend = 2.3e9
 )
 
-// EffortMax ends after patience rounds of shaken starts that found nothing better,
-// and after mostRounds in any case.
+// EffortMax ends when so many rounds in a row found nothing better, and after
+// mostRounds in any case. Small networks have the more patience.
 const (
-	patience   = 16
-	mostRounds = 250
+	leastPatience = 12
+	mostPatience  = 100
+	mostRounds    = 500
 )
 
 // limits returns the most starts and how many rounds may bring nothing.
 func (o *Options) limits(p *plan) (starts, idle int) {
+	affordable := spend / max(1, p.work())
 	switch {
 	case o.Ascend:
 		return 1, 1
@@ -38,9 +42,9 @@ func (o *Options) limits(p *plan) (starts, idle int) {
 	case o.Effort == EffortFast:
 		return 1, 1
 	case o.Effort == EffortMax:
-		return 2 + together*mostRounds, patience
+		return 2 + together*mostRounds, int(max(leastPatience, min(mostPatience, affordable/together)))
 	}
-	return int(max(1, min(usual, spend/max(1, p.work())))), usual
+	return int(max(1, min(usual, affordable))), usual
 }
 
 // limit returns a context that ends with Stop and MaxTime too.
@@ -101,7 +105,8 @@ type matching struct {
 	report sync.Mutex
 }
 
-// rounds makes all starts: first the two that need no other, then shaken ones.
+// rounds makes all starts: first the two that need no other, then those that
+// begin with the best so far.
 func (m *matching) rounds() error {
 	starts, idle := m.opts.limits(m.plan)
 	m.opts.Starts = starts
@@ -173,6 +178,15 @@ func (m *matching) start(f *frame, n int, ws *workspace, s *Start) error {
 		s.Kind = "identity"
 		f.perms = m.spec.Identity()
 		err = c.reset()
+	case n%2 == 0 && ws.keeps && len(m.plan.relaxable()) > 0:
+		s.Kind = "relaxed"
+		from := []permspec.Perms{f.perms}
+		for range mixed {
+			from = append(from, m.spec.Random(rng))
+		}
+		if err = f.relax(ws, from); err == nil {
+			err = c.reset()
+		}
 	default:
 		s.Kind = "shaken"
 		err = c.shake(order)
