@@ -37,10 +37,9 @@ func matchActivations(ctx context.Context, spec *permspec.Spec, a, b *onnxgraph.
 	if err != nil {
 		return nil, err
 	}
-	ro := repair.Options{Data: c.Data, Open: c.Open, Evaluate: c.Evaluate}
 	var seen [2][]solver.Likeness
 	for k, at := range []repair.Places{repair.Before, repair.After} {
-		if seen[k], err = repair.Alike(ctx, spec, a, inA, at, ro); err != nil {
+		if seen[k], err = repair.Alike(ctx, spec, a, inA, at, c.options()); err != nil {
 			return nil, fmt.Errorf("match by activations: %w", err)
 		}
 	}
@@ -138,7 +137,7 @@ func bestOf(ctx context.Context, spec *permspec.Spec, a, b *onnxgraph.Model, pai
 		}
 		ends, averages = append(ends, end), append(averages, average)
 	}
-	trials, err := repair.Compare(ctx, ends, averages, repair.Rescale, repair.Options{Data: c.Data, Open: c.Open, Evaluate: c.Evaluate})
+	trials, err := repair.Compare(ctx, ends, averages, repair.Rescale, c.options())
 	if err != nil {
 		return 0, err
 	}

@@ -241,6 +241,11 @@ func Merge(ctx context.Context, a, b *onnxgraph.Model, opts Options) (*Merged, e
 	if err := quantisedAgree(a, al.Model, al.pairs, al.Spec); err != nil {
 		return nil, err
 	}
+	if opts.Calib != nil && opts.Calib.Lambda {
+		if opts.Lambda, err = opts.Calib.searchLambda(ctx, a, al); err != nil {
+			return nil, err
+		}
+	}
 	m, err := solver.Lerp(a, al.Model, counterpart(al.pairs), opts.Lambda)
 	if err != nil {
 		return nil, err

@@ -16,6 +16,8 @@ import (
 type Calibration struct {
 	Data     *dataset.Set         // opened for the first model's inputs
 	Repair   repair.Kind          // "": none
+	Lambda   bool                 // choose λ, instead of Options.Lambda
+	Temper   bool                 // fold a temperature into the last layer
 	Evaluate eval.EvaluateOptions // of candidates, on the part held back
 	Open     eval.OpenOptions
 	Progress func(kind repair.Kind, layer, layers int)
@@ -24,18 +26,22 @@ type Calibration struct {
 // mend repairs the average of models that stand in one order, each with its
 // part in the average; counterparts are from the first one's weights.
 func (c *Calibration) mend(ctx context.Context, models []*onnxgraph.Model, counterparts []solver.Counterpart, parts []float64, average *onnxgraph.Model) (*onnxgraph.Model, *repair.Report, error) {
-	if c == nil || c.Repair == "" || c.Repair == repair.None {
+	if c == nil || (c.Repair == "" || c.Repair == repair.None) && !c.Temper {
 		return average, nil, nil
 	}
 	ends, err := endsOf(models, counterparts, parts)
 	if err != nil {
 		return nil, nil, err
 	}
-	m, r, err := repair.Mend(ctx, ends, average, c.Repair, repair.Options{Data: c.Data, Open: c.Open, Evaluate: c.Evaluate, Progress: c.Progress})
+	m, r, err := repair.Mend(ctx, ends, average, c.Repair, c.options())
 	if err != nil {
 		return nil, nil, fmt.Errorf("repair the merged model: %w", err)
 	}
 	return m, r, nil
+}
+
+func (c *Calibration) options() repair.Options {
+	return repair.Options{Data: c.Data, Open: c.Open, Evaluate: c.Evaluate, Temper: c.Temper, Progress: c.Progress}
 }
 
 // endsOf puts the weights of all models into the first one's file.

@@ -297,11 +297,11 @@ func Compare(ctx context.Context, ends [][]End, averages []*onnxgraph.Model, kin
 			return nil, err
 		}
 		defer j.close()
-		m, _, err := j.apply(kind, averages[k], true)
+		e, err := j.apply(kind, averages[k], true)
 		if err != nil {
 			return nil, err
 		}
-		models, last = append(models, m), j
+		models, last = append(models, e.model), j
 	}
 	trials, _, err := last.judge(make([]Kind, len(models)), models)
 	return trials, err

@@ -20,11 +20,11 @@ func (j *job) choose(average *onnxgraph.Model, r *Report) (Kind, error) {
 	}
 	var models []*onnxgraph.Model
 	for _, k := range kinds {
-		m, _, err := j.apply(k, average, true)
+		e, err := j.apply(k, average, true)
 		if err != nil {
 			return None, fmt.Errorf("repair %s: %w", k, err)
 		}
-		models = append(models, m)
+		models = append(models, e.model)
 	}
 	var err error
 	if r.Tried, r.Judge, err = j.judge(kinds, models); err != nil {

@@ -59,6 +59,7 @@ type Options struct {
 	Data     *dataset.Set // opened for the ends' inputs
 	Open     eval.OpenOptions
 	Evaluate eval.EvaluateOptions // of the candidates, on the samples held back
+	Temper   bool                 // fold the temperature of least loss into the last layer
 	Threads  int                  // 0: one a core
 	Progress func(kind Kind, layer, layers int)
 }
@@ -70,6 +71,8 @@ type Report struct {
 	Samples int     `json:"samples"` // of calibration data
 	Judge   string  `json:"judge,omitempty"`
 	Tried   []Trial `json:"tried,omitempty"` // by Auto, in order
+
+	Temperature float64 `json:"temperature,omitempty"` // that scores were divided by
 }
 
 // Trial is one candidate of Auto, fitted without the samples that it is judged on.
@@ -88,7 +91,10 @@ type Trial struct {
 // each run of layers that do not feed each other, and for lsq a system of
 // equations of the layer's inputs each.
 func Mend(ctx context.Context, ends []End, average *onnxgraph.Model, kind Kind, opts Options) (*onnxgraph.Model, *Report, error) {
-	if kind == None {
+	if kind == "" {
+		kind = None
+	}
+	if kind == None && !opts.Temper {
 		return average, &Report{Kind: None}, nil
 	}
 	j, err := newJob(ctx, ends, opts)
@@ -102,13 +108,32 @@ func Mend(ctx context.Context, ends []End, average *onnxgraph.Model, kind Kind, 
 			return nil, nil, err
 		}
 	}
-	m, n, err := j.apply(r.Kind, average, false)
-	r.Tensors = n
-	return m, r, err
+	e, err := j.apply(r.Kind, average, false)
+	if err == nil && opts.Temper {
+		err = j.temper(e, average, r)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	r.Tensors = len(e.changed)
+	return e.model, r, nil
 }
 
-// apply repairs the average in one way. It returns the number of weights changed.
-func (j *job) apply(kind Kind, average *onnxgraph.Model, train bool) (*onnxgraph.Model, int, error) {
+// temper chooses a temperature for the average as it is repaired without the
+// samples held back, and folds it into the model repaired with all.
+func (j *job) temper(e *edits, average *onnxgraph.Model, r *Report) error {
+	part, err := j.apply(r.Kind, average, true)
+	if err != nil {
+		return err
+	}
+	if r.Temperature, err = j.temperature(part.model); err != nil {
+		return err
+	}
+	return j.divideScores(e, r.Temperature)
+}
+
+// apply repairs the average in one way, by all data or by what is not held back.
+func (j *job) apply(kind Kind, average *onnxgraph.Model, train bool) (*edits, error) {
 	e := &edits{model: average, changed: map[*onnxgraph.Weight]bool{}}
 	var err error
 	switch kind {
@@ -119,7 +144,7 @@ func (j *job) apply(kind Kind, average *onnxgraph.Model, train bool) (*onnxgraph
 	case LSQ:
 		err = j.refit(e, train)
 	}
-	return e.model, len(e.changed), err
+	return e, err
 }
 
 // edits is a model whose weights are changed one after the other.

@@ -1,0 +1,56 @@
+package rebasin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/onnx-rebasin/onnx-rebasin/eval/repair"
+	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
+	"github.com/onnx-rebasin/onnx-rebasin/solver"
+)
+
+// searchLambda finds the λ whose average, repaired, has the least loss on
+// calibration data held back, in two passes: λ from .1 to .9 in steps of .2, and
+// a tenth to either side of the best. The repair is the one asked for, or
+// rescaling where that is itself to be chosen.
+func (c *Calibration) searchLambda(ctx context.Context, a *onnxgraph.Model, al *Alignment) (float64, error) {
+	if c == nil || c.Data == nil {
+		return 0, errors.New("choosing λ needs calibration data")
+	}
+	kind := c.Repair
+	if kind == repair.Auto {
+		kind = repair.Rescale
+	}
+	pair, counterparts := []*onnxgraph.Model{a, al.Model}, []solver.Counterpart{nil, counterpart(al.pairs)}
+	best := repair.Trial{Loss: math.Inf(1)}
+	lambda := 0.5
+	for _, steps := range [][]float64{{-.4, -.2, 0, .2, .4}, {-.1, .1}} {
+		var ends [][]repair.End
+		var averages []*onnxgraph.Model
+		at := make([]float64, len(steps))
+		for k, step := range steps {
+			at[k] = lambda + step
+			m, err := solver.Lerp(a, al.Model, counterparts[1], at[k])
+			if err != nil {
+				return 0, err
+			}
+			e, err := endsOf(pair, counterparts, []float64{1 - at[k], at[k]})
+			if err != nil {
+				return 0, err
+			}
+			ends, averages = append(ends, e), append(averages, m)
+		}
+		trials, err := repair.Compare(ctx, ends, averages, kind, c.options())
+		if err != nil {
+			return 0, fmt.Errorf("choose λ: %w", err)
+		}
+		for k, t := range trials {
+			if t.Loss < best.Loss {
+				lambda, best = at[k], t
+			}
+		}
+	}
+	return lambda, nil
+}
