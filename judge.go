@@ -22,7 +22,7 @@ type JudgeOptions struct {
 // the merged model are to A, B and the ensemble. a and b are what was merged;
 // the data is opened for a's inputs. It also returns what ran the models.
 func (m *Merged) Judge(ctx context.Context, a, b *onnxgraph.Model, data *dataset.Set, opts JudgeOptions) (*EvalReport, string, error) {
-	naive, err := solver.Lerp(a, b, counterpart(m.pairs), m.lambda)
+	naive, err := solver.Lerp(a, b, counterpart(m.pairs), m.Lambda)
 	if err != nil {
 		return nil, "", err
 	}

@@ -29,14 +29,18 @@ func (c *Calibration) searchLambda(ctx context.Context, a *onnxgraph.Model, al *
 	for _, steps := range [][]float64{{-.4, -.2, 0, .2, .4}, {-.1, .1}} {
 		var ends [][]repair.End
 		var averages []*onnxgraph.Model
-		at := make([]float64, len(steps))
-		for k, step := range steps {
-			at[k] = lambda + step
-			m, err := solver.Lerp(a, al.Model, counterparts[1], at[k])
+		var at []float64
+		for _, step := range steps {
+			l := lambda + step
+			if l < .05 || l > .95 {
+				continue // an end is no merge
+			}
+			at = append(at, l)
+			m, err := solver.Lerp(a, al.Model, counterparts[1], l)
 			if err != nil {
 				return 0, err
 			}
-			e, err := endsOf(pair, counterparts, []float64{1 - at[k], at[k]})
+			e, err := endsOf(pair, counterparts, []float64{1 - l, l})
 			if err != nil {
 				return 0, err
 			}

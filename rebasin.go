@@ -228,8 +228,7 @@ type Merged struct {
 	Aligned *onnxgraph.Model // π(B)
 	Model   *onnxgraph.Model // (1-λ)A + λπ(B), in A's file, repaired
 	Repair  *repair.Report   // nil when nothing was asked for
-
-	lambda float64
+	Lambda  float64          // as given, or chosen
 }
 
 // Merge aligns B to A, averages the two and repairs the average.
@@ -250,7 +249,7 @@ func Merge(ctx context.Context, a, b *onnxgraph.Model, opts Options) (*Merged, e
 	if err != nil {
 		return nil, err
 	}
-	out := &Merged{Alignment: *al, Aligned: al.Model, lambda: opts.Lambda}
+	out := &Merged{Alignment: *al, Aligned: al.Model, Lambda: opts.Lambda}
 	out.Model, out.Repair, err = opts.Calib.mend(ctx, []*onnxgraph.Model{a, al.Model}, []solver.Counterpart{nil, counterpart(al.pairs)}, []float64{1 - opts.Lambda, opts.Lambda}, m)
 	return out, err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -23,7 +24,8 @@ func calibFlags() []cli.Flag {
 	return append(samplesFlags(),
 		&cli.StringFlag{Name: "repair", Usage: "what --calib is used for: bn, statistics of BatchNormalization; rescale, means and deviations of units; " +
 			"lsq, each layer refitted; auto, the best of these on samples held back; none; empty: auto with --calib",
-			Action: oneOf("repair", kinds()...)})
+			Action: oneOf("repair", kinds()...)},
+		&cli.StringFlag{Name: "temperature", Value: "none", Usage: "auto: divide the scores by what is best for --calib, in the last layer's weight; none", Action: oneOf("temperature", "auto", "none")})
 }
 
 func kinds() []string {
@@ -42,8 +44,10 @@ func (j *job) calibrate() error {
 		if kind != "" && kind != repair.None {
 			return hinted{usagef("--repair %s needs data", kind), "add --calib train.npz"}
 		}
-		if j.opts.Activation != nil {
-			return hinted{usagef("--method activation needs data"), "add --calib train.npz"}
+		for _, needy := range []string{"method activation", "lambda auto", "temperature auto"} {
+			if name, value, _ := strings.Cut(needy, " "); j.c.String(name) == value {
+				return hinted{usagef("--%s needs data", needy), "add --calib train.npz"}
+			}
 		}
 		return nil
 	}
@@ -56,7 +60,8 @@ func (j *job) calibrate() error {
 	}
 	done := j.close
 	j.close = func() { set.Close(); done() }
-	o := &rebasin.Calibration{Data: set, Repair: kind, Open: openOptions(j.c), Progress: j.progress.repair}
+	o := &rebasin.Calibration{Data: set, Repair: kind, Open: openOptions(j.c), Progress: j.progress.repair,
+		Lambda: j.c.String("lambda") == "auto", Temper: j.c.String("temperature") == "auto"}
 	if o.Evaluate, err = evaluateOptions(j.c); err != nil {
 		return err
 	}
@@ -76,6 +81,9 @@ func summariseRepair(w io.Writer, r *repair.Report) {
 			sep = "; " + r.Judge + ":"
 		}
 		fmt.Fprintf(w, "%s %s %.4f (%.2f %%)", sep, t.Kind, t.Loss, 100*t.Accuracy)
+	}
+	if r.Temperature != 0 {
+		fmt.Fprintf(w, "; scores divided by %.3g", r.Temperature)
 	}
 	fmt.Fprintln(w)
 }

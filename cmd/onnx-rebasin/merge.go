@@ -34,7 +34,7 @@ func mergeCommand() *cli.Command {
 		Name:      "merge",
 		Usage:     "align models, average them, check, and write one model",
 		UsageText: "onnx-rebasin merge A.onnx B.onnx [C.onnx …] -o merged.onnx\n\nExample: onnx-rebasin merge a.onnx b.onnx -o merged.onnx --data test.npz",
-		Flags: join(outputFlags(), []cli.Flag{&cli.Float64Flag{Name: "lambda", Value: 0.5, Usage: "weight of B in the average", Action: finite("lambda")}},
+		Flags: join(outputFlags(), []cli.Flag{&cli.StringFlag{Name: "lambda", Value: "0.5", Usage: "weight of B in the average; auto: the best for --calib", Action: numberOrAuto("lambda")}},
 			manyFlags(), matchFlags(), calibFlags(), dataFlags(), verifyFlags(), specFlags(), backendFlags(), []cli.Flag{jsonFlag(), quietFlag()}),
 		Action: merge,
 	}
@@ -76,7 +76,7 @@ func merge(c *cli.Context) error {
 		return checked(err)
 	}
 	r := merged.Report()
-	r.Lambda, r.Repair, r.Hints = j.opts.Lambda, merged.Repair, merged.Hints()
+	r.Lambda, r.Repair, r.Hints = merged.Lambda, merged.Repair, merged.Hints()
 	if set != nil {
 		r.Hints = append(r.Hints, set.Hints...)
 		opts, err := j.judgeOptions()

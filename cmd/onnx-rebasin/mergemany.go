@@ -59,7 +59,8 @@ func weights(c *cli.Context, n int) ([]float64, error) {
 func lambda(c *cli.Context) (float64, error) {
 	w, err := weights(c, 2)
 	if err != nil || w == nil {
-		return c.Float64("lambda"), err
+		l, _ := strconv.ParseFloat(c.String("lambda"), 64) // 0 for auto
+		return l, err
 	}
 	return w[1] / (w[0] + w[1]), nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -39,5 +40,19 @@ func oneOf(name string, words ...string) func(*cli.Context, string) error {
 			hint = "did you mean " + near + "? " + hint
 		}
 		return hinted{usagef("there is no %s %q", name, v), hint}
+	}
+}
+
+// numberOrAuto is the law of a flag that is any number, or to be chosen.
+func numberOrAuto(name string) func(*cli.Context, string) error {
+	return func(c *cli.Context, text string) error {
+		if text == "auto" {
+			return nil
+		}
+		v, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return hinted{usagef("--%s cannot be %q", name, text), "--" + name + " is a number or auto"}
+		}
+		return finite(name)(c, v)
 	}
 }
