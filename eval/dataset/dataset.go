@@ -2,7 +2,7 @@
 // the names, types and shapes of a model's inputs:
 //
 //	.npz              arrays named as the inputs, or x; labels in y or labels
-//	.npy              one array; labels in a second file
+//	.npy              one array, mapped into memory; labels in a second file
 //	IDX, IDX.gz       MNIST's format; labels in the file of the usual name
 //	test_data_set_*   ONNX's own test data: input_N.pb, output_N.pb
 //	class folders     PNG and JPEG images, one folder a class

@@ -145,6 +145,13 @@ func npyFile(path, name string) (array, error) {
 		if err != nil {
 			return nil, fmt.Errorf("dataset: %w", err)
 		}
+		n, _ := count(h.shape)
+		if end := h.size + int64(n)*int64(h.dtype.Size()); n > 0 {
+			if data, release := mapFile(f, end); data != nil {
+				f.Close()
+				return &mappedRows{what, h.dtype, rowShape(h.shape), data[h.size:], h.order, release}, nil
+			}
+		}
 		if _, err := f.Seek(h.size, io.SeekStart); err != nil {
 			f.Close()
 			return nil, fmt.Errorf("dataset: %s: %w", what, err)
