@@ -39,6 +39,7 @@ func Infer(m *onnxgraph.Model, opts Options) (*Spec, error) {
 	if err := inf.run(); err != nil {
 		return nil, err
 	}
+	inf.freezeDropped()
 	io := inf.layOutIO()
 	s, err := inf.spec()
 	if err == nil {
