@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"runtime"
 	"unsafe"
 )
 
@@ -36,6 +37,10 @@ func decode[T fixed](raw []byte) []T {
 
 // littleEndian says how this machine stores numbers.
 var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
+
+// anyAddress says that this machine reads numbers at any address: payloads in
+// model files stand where they happen to.
+const anyAddress = runtime.GOARCH == "amd64" || runtime.GOARCH == "arm64"
 
 // Tensor returns the numbers of a weight as a Tensor that shares no memory with
 // the model. What it read of a mapped file does not stay in memory.
@@ -129,7 +134,7 @@ func (m *Model) Float32View(w *Weight) (v []float32, done func(), err error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		if at := unsafe.Pointer(unsafe.SliceData(raw)); len(raw) >= 4 && uintptr(at)%unsafe.Alignof(float32(0)) == 0 {
+		if at := unsafe.Pointer(unsafe.SliceData(raw)); len(raw) >= 4 && (anyAddress || uintptr(at)%unsafe.Alignof(float32(0)) == 0) {
 			return unsafe.Slice((*float32)(at), len(raw)/4), func() { m.Forget(raw) }, nil
 		}
 	}

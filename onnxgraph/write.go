@@ -98,15 +98,16 @@ func (m *Model) payloadEdits(w *Weight) ([]edit, error) {
 		edits = append(edits, edit{frame: s.frame, span: r.span})
 	}
 	first := slices.IndexFunc(s.runs, func(r run) bool { return r.num == num })
-	edits[first].size = len(head) + size
-	edits[first].write = func() ([]byte, error) {
+	edits[first].size = len(head)
+	edits[first].write = func() ([]byte, error) { return head, nil }
+	at := edits[first].hi
+	return append(edits, edit{s.frame, span{at, at}, size, func() ([]byte, error) {
 		b, err := m.Bytes(w)
-		if err != nil {
-			return nil, err
+		if err != nil || payload[num] != protowire.VarintType {
+			return b, err
 		}
-		return encode(slices.Clone(head), num, w.Type, b), nil
-	}
-	return edits, nil
+		return encode(nil, num, w.Type, b), nil
+	}}), nil
 }
 
 // encodedSize returns the length of a weight's content as packed varints.

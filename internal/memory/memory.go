@@ -9,7 +9,7 @@ import (
 // most is how many bytes may be let go before they are collected. Left to itself
 // the collector waits until the heap has doubled; collecting large buffers costs
 // little, since they hold no pointers.
-const most = 256 << 20
+const most = 64 << 20
 
 var wasted atomic.Int64
 
