@@ -112,11 +112,15 @@ func measure(c *cli.Context, paths []string) (*rebasin.Barriers, []string, error
 		hints = append(hints, opts.Train.Hints...)
 	}
 	p := newProgress(c)
-	j := &job{c: c, a: models[0], progress: p, close: func() {}}
+	j := &job{c: c, models: models, a: models[0], b: models[1], progress: p, close: func() {}}
 	if err := j.calibrate(); err != nil {
 		return nil, nil, err
 	}
 	defer func() { j.close() }()
+	if opts.Verify.Fallback, err = j.samples(); err != nil {
+		return nil, nil, err
+	}
+	defer opts.Verify.Fallback.Close()
 	opts.Calib, opts.Match.Progress, opts.Progress = j.opts.Calib, p.sweep, p.samples
 	b, err := rebasin.Barrier(c.Context, models[0], models[1], opts)
 	p.done()
