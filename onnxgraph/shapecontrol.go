@@ -10,21 +10,38 @@ func ifShape(c operation) {
 	if then == nil || other == nil {
 		return
 	}
-	taken, known := c.scalar(0).Known()
+	taken, known := c.branch()
 	for i, v := range c.n.Outputs {
 		if v == nil || i >= len(then.Outputs) || i >= len(other.Outputs) {
 			continue
 		}
 		a, b := c.valueFact(then.Outputs[i]), c.valueFact(other.Outputs[i])
 		switch {
-		case known && taken != 0:
+		case known && taken:
 			*c.facts[v] = a
 		case known:
 			*c.facts[v] = b
 		default:
 			*c.facts[v] = widen(a, b)
+			if a.ranked && b.ranked && len(a.dims) != len(b.dims) && !slices.Contains(c.undecided, c.n) {
+				c.undecided = append(c.undecided, c.n)
+			}
 		}
 	}
+}
+
+// branch tells whether an If goes to the then branch.
+func (c operation) branch() (taken, known bool) {
+	delete(c.taken, c.n)
+	n, known := c.scalar(0).Known()
+	taken = n != 0
+	if !known {
+		taken, known = c.forced[c.n]
+	}
+	if known {
+		c.taken[c.n] = taken
+	}
+	return taken, known
 }
 
 // valueFact returns all that is known of a value, its elements included.

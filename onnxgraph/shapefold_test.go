@@ -207,6 +207,43 @@ var foldCases = []struct{ name, text string }{
 		y: N 8
 		z: N _ _
 		w: ?`},
+	{"an If of which one branch leads to a node that cannot run", `
+		x: N 8 T
+		cond: bool .
+		other: bool .
+		cut {
+		a = Squeeze(x, [2])
+		} a
+		stay {
+		b = Identity(x)
+		} b
+		y = If(cond) then_branch=@cut else_branch=@stay
+		rank = Shape(y)
+		u = Unsqueeze(y, [0])
+		h = LSTM(u, 1 16 8, 1 16 4) hidden_size=4
+		z = If(cond) then_branch=@cut else_branch=@stay
+		q = Gemm(z, 8 5)
+		w = If(cond) then_branch=@cut else_branch=@stay // read only where it may not be
+		reads {
+		c = Gemm(w, 8 5)
+		} c
+		not {
+		d = ConstantOfShape([3 5])
+		} d
+		r = If(other) then_branch=@reads else_branch=@not
+		whole {
+		v = If(cond) then_branch=@cut else_branch=@stay
+		e = Gemm(v, 8 5)
+		} e
+		s = If(other) then_branch=@whole else_branch=@not
+		--
+		y: N 8
+		h: 1 1 N 4
+		z: N 8
+		q: N 5
+		w: ?
+		v: N 8
+		s: _ 5`},
 	{"a loop whose state grows", `
 		x: N 3
 		trips: int64 .

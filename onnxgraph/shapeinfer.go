@@ -14,6 +14,9 @@ type inference struct {
 	names map[string]int // how often a name was given to an axis of unknown size
 	sizes map[Dim]bool   // expressions that are sizes, hence not negative
 	loops int            // how many loop bodies are around the current node
+
+	forced    map[*Node]bool // Ifs that are taken to go to the then branch, or not
+	undecided []*Node        // Ifs of which the branches differ in rank
 }
 
 // opKey names an operator.
@@ -25,14 +28,20 @@ func (n *Node) key() opKey { return opKey{n.Domain, n.Op} }
 // inferShapes finds what is known of every value of a graph and of the bodies
 // inside it. The elements of small weights are asked of numbers.
 func inferShapes(g *Graph, numbers func(*Weight) []elem) *ShapeInfo {
+	return decideBranches(g, numbers)
+}
+
+// inferWith is one pass, with the given Ifs decided.
+func inferWith(g *Graph, numbers func(*Weight) []elem, forced map[*Node]bool) *inference {
 	s := &inference{
-		ShapeInfo: &ShapeInfo{facts: map[*Value]*fact{}, numbers: numbers},
+		ShapeInfo: &ShapeInfo{facts: map[*Value]*fact{}, numbers: numbers, taken: map[*Node]bool{}},
+		forced:    forced,
 		rules:     shapeRules,
 		names:     map[string]int{},
 		sizes:     map[Dim]bool{},
 	}
 	s.graph(g)
-	return s.ShapeInfo
+	return s
 }
 
 // graph visits the nodes of one scope in order. Inputs of which the caller has

@@ -11,7 +11,8 @@ const (
 )
 
 // Shapes finds what is known of every value of a model, bodies of If, Loop and
-// Scan included, in one pass over the nodes. It cannot fail: what no rule tells
+// Scan included, in one pass over the nodes, and a few more where the rank of
+// what an If gives depends on the branch. It cannot fail: what no rule tells
 // and the file does not declare stays unknown. The cost is linear in the nodes;
 // bodies of loops are visited up to maxTurns times. Sources: the ONNX operator
 // pages, all opsets, and ONNX Runtime's for its own operators.
@@ -54,6 +55,7 @@ func integral(t DataType) bool { return t.IsInteger() || t == Bool }
 type ShapeInfo struct {
 	facts   map[*Value]*fact
 	numbers func(*Weight) []elem
+	taken   map[*Node]bool // Ifs that always go to the then branch, or never
 }
 
 // fact is what is known of one value.

@@ -22,7 +22,11 @@ func (inf *inference) control(n *onnxgraph.Node) bool {
 }
 
 func (inf *inference) branches(n *onnxgraph.Node) {
-	for _, name := range []string{"then_branch", "else_branch"} {
+	names := []string{"then_branch", "else_branch"}
+	if only, ok := inf.info.Branch(n); ok { // what never runs constrains nothing
+		names = []string{only}
+	}
+	for _, name := range names {
 		body := n.Attrs[name].Graph
 		if body == nil || len(body.Outputs) != len(n.Outputs) {
 			inf.freezeNode(n, "a branch does not have the outputs of the node")
