@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -89,6 +90,26 @@ func TestExportsAgreeWithONNXRuntime(t *testing.T) {
 	}
 }
 
+// table is where the differences found are written, see docs/agreement.md.
+var table = flag.String("table", "", "write what models differ by to a file, as rows of a table")
+
+// note adds a row to the table.
+func note(t *testing.T, format string, args ...any) {
+	if *table == "" {
+		return
+	}
+	f, err := os.OpenFile(*table, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	_, name, _ := strings.Cut(t.Name(), "/")
+	if strings.HasPrefix(t.Name(), "TestExports") {
+		name = "exports/" + name
+	}
+	fmt.Fprintf(f, "| %s | %s |\n", name, fmt.Sprintf(format, args...))
+}
+
 func agree(t *testing.T, path string, run []string, tol float64) {
 	m, err := onnxgraph.Load(path)
 	if err != nil {
@@ -101,6 +122,7 @@ func agree(t *testing.T, path string, run []string, tol float64) {
 		if want := missing[filepath.Base(path)]; want != unsupported.Op {
 			t.Errorf("no operator %s; the list of missing ones says %q", unsupported.Op, want)
 		}
+		note(t, "the onnx-go backend has no operator %s", unsupported.Op)
 		return
 	}
 	if err != nil {
@@ -114,15 +136,26 @@ func agree(t *testing.T, path string, run []string, tol float64) {
 	case err != nil && wrong != nil:
 		t.Skipf("neither backend runs the model: %v; %v", wrong, err)
 	case err != nil:
+		note(t, "ONNX Runtime does not run it")
 		t.Skipf("ONNX Runtime does not run the model: %v", err)
 	case wrong != nil:
 		t.Fatal(wrong)
 	}
+	most := 0.0
 	for name, w := range want {
-		if err := within(got[name], w, tol); err != nil {
+		d, err := difference(got[name], w)
+		most = max(most, d)
+		if err == nil && w.Type == onnxgraph.Float16 {
+			tol = max(tol, 1e-2) // its own precision
+		}
+		if err == nil && d > tol {
+			err = fmt.Errorf("differs by %g of the largest", d)
+		}
+		if err != nil {
 			t.Errorf("output %q: %v", name, err)
 		}
 	}
+	note(t, "%.1e", most)
 }
 
 func onRuntime(m *onnxgraph.Model, inputs map[string]*onnxgraph.Tensor) (map[string]*onnxgraph.Tensor, error) {
@@ -134,31 +167,32 @@ func onRuntime(m *onnxgraph.Model, inputs map[string]*onnxgraph.Tensor) (map[str
 	return s.Run(context.Background(), inputs, nil)
 }
 
-// within compares floats within a part of the largest, all else exactly;
-// float16 within its own precision.
-func within(got, want *onnxgraph.Tensor, tol float64) error {
+// difference returns by how much floats differ, as a part of the largest; all
+// else must be the same.
+func difference(got, want *onnxgraph.Tensor) (float64, error) {
 	if got == nil || got.Type != want.Type || !slices.Equal(got.Shape, want.Shape) {
-		return fmt.Errorf("got %+.40v, want %v %v", got, want.Type, want.Shape)
+		return 0, fmt.Errorf("got %+.40v, want %v %v", got, want.Type, want.Shape)
 	}
 	g, w := floats(got), floats(want)
 	if g == nil {
-		return near(got, want)
+		return 0, near(got, want)
 	}
 	top, worst := 0.0, 0.0
-	for i, v := range w {
-		top = max(top, math.Abs(v))
-		worst = max(worst, math.Abs(v-g[i]))
-		if math.IsNaN(v) != math.IsNaN(g[i]) {
-			return fmt.Errorf("element %d is %g, want %g", i, g[i], v)
+	for _, v := range w {
+		if !math.IsNaN(v) && !math.IsInf(v, 0) {
+			top = max(top, math.Abs(v))
 		}
 	}
-	if want.Type == onnxgraph.Float16 {
-		tol = 1e-2
+	for i, v := range w {
+		if math.IsNaN(v) != math.IsNaN(g[i]) {
+			return 0, fmt.Errorf("element %d is %g, want %g", i, g[i], v)
+		}
+		if math.IsNaN(v) || v == g[i] { // infinities too
+			continue
+		}
+		worst = max(worst, math.Abs(v-g[i]))
 	}
-	if worst > tol*max(top, 1e-3) {
-		return fmt.Errorf("differs by %g of at most %g", worst, top)
-	}
-	return nil
+	return worst / max(top, 1e-3), nil
 }
 
 // manifest reads how the zoo's models are run.
