@@ -13,6 +13,9 @@
 // coordinates (gain.go). Assign finds the best permutation for it (bid.go, path.go,
 // proof.go), nested groups first (propose.go, joint.go), and a change is made when
 // the sum over the elements it moves says so in float64 (exact.go). Sweeping over
-// the groups until nothing moves is one start (ascend.go); sketch.go makes a first
-// guess that does not depend on how units are numbered.
+// the groups until nothing moves is Algorithm 1 of Git Re-Basin (ascend.go) and one
+// start. The first begins with a guess that does not depend on how units are
+// numbered (sketch.go); later ones (starts.go) with Frank and Wolfe's method from a
+// mean of the best so far and random members (relax.go), or with some groups of the
+// best shaken (shake.go).
 package solver

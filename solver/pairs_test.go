@@ -40,11 +40,12 @@ func loadPair(t testing.TB, name string) (spec *permspec.Spec, a, b *onnxgraph.M
 
 // reference is L2 before, and the best after of five seeds of the reference.
 var reference = map[string][2]float64{
-	"mnist_mlp": {68.7531, 53.739}, "cifar10_vgg": {30.6001, 26.801}, "cifar10_vgg_folded": {42.4351, 31.882},
-	"cifar10_resnet": {33.2097, 30.562}, "mnist_gru": {36.5523, 29.739}, "mnist_concat": {32.3024, 27.569}, "mnist_vit": {29.0687, 26.361},
+	"mnist_mlp": {68.7531, 53.7394}, "mnist_mlp_split": {52.1178, 44.2218},
+	"cifar10_vgg": {30.6001, 26.8003}, "cifar10_vgg_folded": {42.4351, 31.8820}, "cifar10_resnet": {33.2097, 30.5476},
+	"mnist_gru": {36.5523, 29.7392}, "mnist_concat": {32.3024, 27.5689}, "mnist_vit": {29.0687, 26.3610},
 }
 
-// TestMatchTrained holds Match to the best of the reference's seeds.
+// TestMatchTrained holds Match to be no worse than the best of the reference's seeds.
 func TestMatchTrained(t *testing.T) {
 	for name, want := range reference {
 		t.Run(name, func(t *testing.T) {
@@ -60,7 +61,7 @@ func TestMatchTrained(t *testing.T) {
 			if math.Abs(r.L2Before-want[0]) > 1e-3*want[0] {
 				t.Errorf("l2 before is %.4f, want %.4f", r.L2Before, want[0])
 			}
-			if r.L2After > 1.001*want[1] {
+			if r.L2After > want[1]+5e-5 { // want is rounded
 				t.Errorf("l2 after is %.4f, the reference gets %.4f", r.L2After, want[1])
 			}
 		})

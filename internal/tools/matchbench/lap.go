@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -42,6 +43,23 @@ func lap(reference string) error {
 			fmt.Printf("| %s | %d | %.3f | %.3f | %.1f | %.3f | %.1f | %.3f | %.0e | %.0e |\n", kind, n, theirs, s, theirs/s, d, theirs/d, w, differ, max(a.Gap, b.Gap)/math.Abs(value))
 		}
 	}
+	return largest()
+}
+
+// largest solves a problem that is too large for the reference.
+func largest() error {
+	const n = 16384
+	m := solver.Matrix[float32]{Rows: n, Cols: n, Stride: n, Data: make([]float32, n*n)}
+	rng := rand.New(rand.NewPCG(1, 1))
+	for k := range m.Data {
+		m.Data[k] = rng.Float32()
+	}
+	began := processor()
+	a, err := solver.Assign(m, solver.AssignOptions{})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("| uniform | %d | | %.3f | | | | | | %.0e |\n", n, (processor() - began).Seconds(), a.Gap/math.Abs(a.Value))
 	return nil
 }
 
