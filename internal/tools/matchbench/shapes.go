@@ -29,8 +29,8 @@ func shapes() error {
 	for _, k := range []int64{1, 2, 4, 8} {
 		list = append(list, shape{fmt.Sprintf("ResNet-20, %d×", k), func(n *net) { n.resnet20(16 * k) }})
 	}
-	fmt.Println("| network | parameters | effort | threads | distance | clock s | processor s | peak memory, MB |")
-	fmt.Println("|---|---:|---|---:|---:|---:|---:|---:|")
+	fmt.Println("| network | parameters | distance | threads | clock s | processor s | peak memory, MB |")
+	fmt.Println("|---|---:|---:|---:|---:|---:|---:|")
 	for _, s := range list {
 		if err := s.measure(dir); err != nil {
 			return err
@@ -39,7 +39,8 @@ func shapes() error {
 	return nil
 }
 
-// measure writes the networks and prints a line for each effort and number of threads.
+// measure writes the networks and prints a line for each number of threads, of one
+// start.
 func (s *shape) measure(dir string) error {
 	var files [2]string
 	size := 0
@@ -52,15 +53,13 @@ func (s *shape) measure(dir string) error {
 			return err
 		}
 	}
-	for _, effort := range []string{"fast", "default"} {
-		for _, threads := range []int{1, 2} {
-			r, err := measured(threads, files[0], files[1], effort)
-			if err != nil {
-				return err
-			}
-			fmt.Printf("| %s | %.1f M | %s | %d | %.1f → %.1f | %.2f | %.2f | %.0f |\n", s.name, float64(size)/1e6, effort, threads,
-				r.Before, r.After, r.Clock, r.Processor, float64(r.Peak)/1e6)
+	for _, threads := range []int{1, 2} {
+		r, err := measured(threads, files[0], files[1], "fast")
+		if err != nil {
+			return err
 		}
+		fmt.Printf("| %s | %.1f M | %.1f → %.1f | %d | %.2f | %.2f | %.0f |\n", s.name, float64(size)/1e6, r.Before, r.After, threads,
+			r.Clock, r.Processor, float64(r.Peak)/1e6)
 	}
 	return nil
 }
