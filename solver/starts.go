@@ -17,10 +17,12 @@ import (
 const together = 4
 
 // EffortDefault makes at least one start and at most usual ones, as many as can be
-// made with about spend multiplications a sweep: a second, more or less.
+// made with about spend multiplications a sweep: a second, more or less. It ends
+// earlier when so many rounds in a row found nothing better.
 const (
-	usual = 2 + 6*together
-	spend = 2.3e9
+	usual     = 2 + 6*together
+	spend     = 2.3e9
+	idleUsual = 2
 )
 
 // EffortMax ends when so many rounds in a row found nothing better, and after
@@ -44,7 +46,7 @@ func (o *Options) limits(p *plan) (starts, idle int) {
 	case o.Effort == EffortMax:
 		return 2 + together*mostRounds, int(max(leastPatience, min(mostPatience, affordable/together)))
 	}
-	return int(max(1, min(usual, affordable))), usual
+	return int(max(1, min(usual, affordable))), idleUsual
 }
 
 // limit returns a context that ends with Stop and MaxTime too.
