@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval"
 	"github.com/onnx-rebasin/onnx-rebasin/eval/dataset"
@@ -52,23 +53,52 @@ func (j *job) refit(e *edits, train bool) error {
 	defer func() { j.extra = nil }()
 	layers := j.fitted()
 	nodes, reads := ends(layers)
-	runs := waves(nodes, reads)
+	again := recurrents(j.graph)
+	for _, r := range again {
+		nodes, reads = append(nodes, r.node), append(reads, r.x)
+	}
+	order := byIndex(nodes)
+	runs := waves(picked(nodes, order), picked(reads, order))
 	for k, run := range runs {
-		wave := make([]*layer, len(run))
-		for i, n := range run {
-			wave[i] = layers[n]
+		var wave []*layer
+		for _, n := range run {
+			if n = order[n]; n < len(layers) {
+				wave = append(wave, layers[n])
+			} else if err := j.refitRecurrent(e, again[n-len(layers)], train); err != nil {
+				return err
+			}
 		}
-		if err := j.aim(layers[run[0]:]); err != nil {
-			return err
-		}
-		if err := j.refitWave(e, wave, train); err != nil {
-			return err
+		if len(wave) > 0 {
+			if err := j.aim(layers[slices.Index(layers, wave[0]):]); err != nil {
+				return err
+			}
+			if err := j.refitWave(e, wave, train); err != nil {
+				return err
+			}
 		}
 		if j.opts.Progress != nil {
 			j.opts.Progress(LSQ, k+1, len(runs))
 		}
 	}
 	return nil
+}
+
+// byIndex orders nodes as they stand in their graph.
+func byIndex(nodes []*onnxgraph.Node) []int {
+	order := make([]int, len(nodes))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return nodes[a].Index() - nodes[b].Index() })
+	return order
+}
+
+func picked[T any](list []T, order []int) []T {
+	out := make([]T, len(order))
+	for i, n := range order {
+		out[i] = list[n]
+	}
+	return out
 }
 
 // fitted lists the layers that can be refitted.
