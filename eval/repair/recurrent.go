@@ -193,11 +193,11 @@ func (j *job) addGates(r *recurrent, way, batch int, weights []numbersOf, x *ten
 			copy(states[k][s*n*r.hidden:], y.data[(before*r.ways+way)*n*r.hidden:][:n*r.hidden])
 		}
 		f32.Axpy(mean, float32(j.ends[k].Part), states[k])
-		a, c, _ := r.sums(j.threads(), weights[k+1], read(xs[k]), states[k], rows)
+		a, c, _ := r.sums(j.threads(), weights[k+1], read(xs[k]), states[k], rows, nil)
 		f32.Axpy(want[0], float32(j.ends[k].Part), a)
 		f32.Axpy(want[1], float32(j.ends[k].Part), c)
 	}
-	a, c, last := r.sums(j.threads(), weights[0], read(x), mean, rows)
+	a, c, last := r.sums(j.threads(), weights[0], read(x), mean, rows, &want)
 	for _, p := range parts {
 		to := p.train
 		if j.heldBack(batch) {
@@ -233,8 +233,9 @@ func (j *job) addGates(r *recurrent, way, batch int, weights []numbersOf, x *ten
 }
 
 // sums computes a and c for all gates, and what the last gate of a GRU reads: the
-// state or, where that is reset before the product, the state times the reset gate.
-func (r *recurrent) sums(threads int, w numbersOf, x, h []float32, rows int) (a, c, last []float32) {
+// state or, where that is reset before the product, the state times the reset gate:
+// its own one, or the one that is wanted.
+func (r *recurrent) sums(threads int, w numbersOf, x, h []float32, rows int, want *[2][]float32) (a, c, last []float32) {
 	size := r.gates * r.hidden
 	product := func(in []float32, n int, weight, bias []float32, first, outs int, out []float32) {
 		f32.ParGemm(threads, false, true, rows, outs, n, 1, in, n, weight[first*n:], n, 0, out[first:], size)
@@ -255,7 +256,11 @@ func (r *recurrent) sums(threads int, w numbersOf, x, h []float32, rows int) (a,
 	for i := range rows {
 		for k := range r.hidden {
 			at := i*size + r.hidden + k
-			gate := 1 / (1 + math.Exp(-float64(a[at]+c[at])))
+			sum := float64(a[at] + c[at])
+			if want != nil {
+				sum = float64(want[0][at] + want[1][at])
+			}
+			gate := 1 / (1 + math.Exp(-sum))
 			last[i*r.hidden+k] = float32(gate) * h[i*r.hidden+k]
 		}
 	}
