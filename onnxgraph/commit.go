@@ -157,6 +157,9 @@ func (s *saver) sync(named []*staged) error {
 	}
 	for _, name := range folders {
 		d, err := s.dir.Open(name)
+		if errors.Is(err, fs.ErrPermission) {
+			continue // it may be written to, but not read
+		}
 		if err != nil {
 			return err
 		}

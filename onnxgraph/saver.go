@@ -105,11 +105,12 @@ const (
 // tempPrefix is what the names of temporary files of this output begin with.
 func (s *saver) tempPrefix() string { return "." + s.base + "." }
 
-// locked runs f while no other process saves into the folder.
+// locked runs f while no other process saves into the folder, as far as the
+// folder can be opened.
 func (s *saver) locked(f func() error) error {
 	d, err := s.dir.Open(".")
 	if err != nil {
-		return err
+		return f()
 	}
 	defer d.Close() // unlocks
 	lock(d)

@@ -9,6 +9,9 @@ import (
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
 
+// mostBytes is how large a message of protobuf may be.
+const mostBytes = 1<<31 - 1
+
 // New makes a session of a model, with the weights it has at the time.
 //
 // ONNX Runtime is given a copy of the whole model, external data included; the
@@ -17,6 +20,13 @@ func New(m *onnxgraph.Model, opts Options) (*Session, error) {
 	name := m.Path
 	if name == "" {
 		name = "the model"
+	}
+	size := int64(0)
+	for _, w := range m.Weights() {
+		size += w.Elements() * int64(w.Type.Bits()) / 8
+	}
+	if size > mostBytes {
+		return nil, fmt.Errorf("ort: %s has %d bytes of weights, and ONNX Runtime is given models in one message of 2 GiB at most", name, size)
 	}
 	build := func(extra []string) ([]byte, error) {
 		p, err := m.Proto()
