@@ -107,7 +107,7 @@ func newJob(c *cli.Context, most int) (*job, error) {
 		return nil, err
 	}
 	j := &job{c: c, paths: paths}
-	if j.output, err = wantOutput(c, paths...); err != nil {
+	if j.output, err = wantOutput(c); err != nil {
 		return nil, err
 	}
 	if j.opts, err = options(c); err != nil {

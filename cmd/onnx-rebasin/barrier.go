@@ -36,12 +36,15 @@ func barrierCommand() *cli.Command {
 	}
 }
 
+// mostPoints bounds the models that barrier keeps ready at once.
+const mostPoints = 1001
+
 func barrier(c *cli.Context) error {
 	if c.String("data") == "" {
 		return hinted{usagef("barrier needs data"), "add --data test.npz"}
 	}
-	if n := c.Int("points"); n < 3 {
-		return usagef("--points %d: a barrier needs three points at least", n)
+	if n := c.Int("points"); n < 3 || n > mostPoints {
+		return usagef("--points %d: a barrier takes 3 to %d points", n, mostPoints)
 	}
 	sides, err := newSides(c)
 	if err != nil {

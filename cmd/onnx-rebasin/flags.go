@@ -70,14 +70,16 @@ func files(c *cli.Context, min, max int) ([]string, error) {
 	if n >= min && n <= max {
 		return c.Args().Slice(), nil
 	}
-	want := fmt.Sprint(min)
+	want := count(min, "model file")
 	switch {
+	case max == 0:
+		want = "no files"
 	case max >= 1000:
 		want += " or more"
 	case max > min:
-		want += fmt.Sprintf(" to %d", max)
+		want = fmt.Sprintf("%d to %d model files", min, max)
 	}
-	return nil, hinted{usagef("%s takes %s model files, not %d", c.Command.Name, want, n), "onnx-rebasin " + c.Command.Name + " --help"}
+	return nil, hinted{usagef("%s takes %s, not %d", c.Command.Name, want, n), "onnx-rebasin " + c.Command.Name + " --help"}
 }
 
 func oneFile(c *cli.Context) (string, error) {

@@ -34,7 +34,7 @@ func permute(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	out, err := wantOutput(c, path)
+	out, err := wantOutput(c)
 	if err != nil {
 		return err
 	}

@@ -14,12 +14,11 @@ import (
 // sides are the files that barrier writes beside its report.
 type sides struct {
 	plot, format, csv string
-	force             bool
 }
 
 // newSides checks the names before any work is done.
 func newSides(c *cli.Context) (*sides, error) {
-	s := &sides{plot: c.String("plot"), csv: c.String("csv"), force: c.Bool("force")}
+	s := &sides{plot: c.String("plot"), csv: c.String("csv")}
 	if s.plot != "" {
 		var err error
 		if s.format, err = chart.FormatOf(s.plot); err != nil {
@@ -27,8 +26,11 @@ func newSides(c *cli.Context) (*sides, error) {
 		}
 	}
 	for _, path := range []string{s.plot, s.csv} {
-		if _, err := os.Lstat(path); path != "" && err == nil && !s.force {
-			return nil, hinted{fmt.Errorf("%s exists", path), "--force replaces it"}
+		if path == "" {
+			continue
+		}
+		if err := writable(c, path); err != nil {
+			return nil, err
 		}
 	}
 	return s, nil
