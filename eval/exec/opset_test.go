@@ -3,6 +3,7 @@ package exec_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"reflect"
 	"testing"
@@ -99,18 +100,76 @@ var opCases = []opCase{
 	{"RNN", 22, attrs{"hidden_size": 5, "direction": "reverse"}, []any{[]int{4, 3, 6}, []int{1, 5, 6}, []int{1, 5, 5}}, 2},
 }
 
+func ints32(shape []int, v ...int32) *onnxgraph.Tensor {
+	return &onnxgraph.Tensor{Type: onnxgraph.Int32, Shape: shape, Data: v}
+}
+
+func uints8(shape []int, v ...uint8) *onnxgraph.Tensor {
+	return &onnxgraph.Tensor{Type: onnxgraph.Uint8, Shape: shape, Data: v}
+}
+
+// fusedCases are operators of com.microsoft.
+var fusedCases = []opCase{
+	{"FusedConv", 1, attrs{"activation": "LeakyRelu", "activation_params": []float32{0.1}}, []any{[]int{2, 3, 6, 6}, []int{4, 3, 3, 3}, []int{4}}, 1},
+	{"FusedConv", 1, attrs{"activation": "Relu"}, []any{[]int{2, 3, 6, 6}, []int{4, 3, 3, 3}, []int{4}, []int{2, 4, 4, 4}}, 1},
+	{"FusedGemm", 1, attrs{"activation": "LeakyRelu", "activation_alpha": float32(0.2), "transB": 1}, []any{[]int{3, 5}, []int{4, 5}, []int{4}}, 1},
+	{"FusedMatMul", 1, attrs{"transB": 1, "alpha": float32(0.5)}, []any{[]int{2, 3, 5}, []int{2, 4, 5}}, 1},
+	{"BiasGelu", 1, attrs{}, []any{[]int{2, 3, 8}, []int{8}}, 1},
+	{"FastGelu", 1, attrs{}, []any{[]int{2, 3, 8}, []int{8}}, 1},
+	{"QuickGelu", 1, attrs{}, []any{[]int{2, 3, 8}}, 1},
+	{"SkipLayerNormalization", 1, attrs{}, []any{[]int{2, 3, 8}, []int{2, 3, 8}, []int{8}, []int{8}, []int{8}}, 1},
+	{"EmbedLayerNormalization", 1, attrs{}, []any{ints32([]int{2, 3}, 1, 4, 2, 0, 3, 3), ints32([]int{2, 3}, 0, 0, 1, 1, 0, 1),
+		[]int{5, 8}, []int{6, 8}, []int{2, 8}, []int{8}, []int{8}, ints32([]int{2, 3}, 1, 1, 0, 1, 1, 1)}, 2},
+	{"Attention", 1, attrs{"num_heads": 2}, []any{[]int{2, 3, 8}, []int{8, 24}, []int{24}, ints32([]int{2}, 3, 2)}, 1},
+	{"Attention", 1, attrs{"num_heads": 2, "unidirectional": 1}, []any{[]int{2, 3, 8}, []int{8, 24}, []int{24}, ints32([]int{2, 3}, 1, 1, 1, 1, 1, 0)}, 1},
+	{"MultiHeadAttention", 1, attrs{"num_heads": 2}, []any{[]int{2, 3, 8}, []int{2, 4, 8}, []int{2, 4, 8}}, 1},
+	{"GroupQueryAttention", 1, attrs{"num_heads": 4, "kv_num_heads": 2}, []any{[]int{2, 3, 64}, []int{2, 3, 32}, []int{2, 3, 32}, nil, nil,
+		ints32([]int{2}, 2, 2), ints32([]int{1}, 3)}, 3},
+	{"GroupQueryAttention", 1, attrs{"num_heads": 4, "kv_num_heads": 2, "do_rotary": 1}, []any{[]int{2, 3, 64}, []int{2, 3, 32}, []int{2, 3, 32}, nil, nil,
+		ints32([]int{2}, 2, 2), ints32([]int{1}, 3), []int{8, 8}, []int{8, 8}}, 3},
+	{"DynamicQuantizeMatMul", 1, attrs{}, []any{[]int{2, 3}, uints8([]int{3, 2}, 1, 200, 128, 50, 7, 90), floats32(0.02), uints8([]int{1}, 128), []int{2}}, 1},
+}
+
+// doubleCases are run in float64.
+var doubleCases = []opCase{
+	{"Conv", 11, attrs{"pads": []int64{1, 1, 1, 1}, "strides": []int64{2, 1}, "group": 2}, []any{[]int{2, 4, 6, 6}, []int{6, 2, 3, 3}, []int{6}}, 1},
+	{"ConvTranspose", 11, attrs{"strides": []int64{2, 2}}, []any{[]int{2, 4, 3, 3}, []int{4, 3, 3, 3}, []int{3}}, 1},
+	{"Gemm", 13, attrs{"transB": 1, "alpha": float32(0.5)}, []any{[]int{3, 5}, []int{4, 5}, []int{4}}, 1},
+	{"MatMul", 13, attrs{}, []any{[]int{2, 3, 5}, []int{2, 5, 4}}, 1},
+	{"MaxPool", 12, attrs{"kernel_shape": []int64{2, 2}}, []any{[]int{2, 3, 5, 5}}, 1},
+	{"BatchNormalization", 15, attrs{}, []any{[]int{2, 3, 5}, []int{3}, []int{3}, []int{3},
+		&onnxgraph.Tensor{Type: onnxgraph.Float64, Shape: []int{3}, Data: []float64{1, 2, 0.5}}}, 1},
+	{"LayerNormalization", 17, attrs{}, []any{[]int{2, 3, 5}, []int{5}, []int{5}}, 1},
+	{"Softmax", 13, attrs{}, []any{[]int{3, 7}}, 1},
+	{"ReduceMean", 18, attrs{}, []any{[]int{3, 7}, ints64(1)}, 1},
+	{"Sigmoid", 13, attrs{}, []any{[]int{30}}, 1},
+	{"Tanh", 13, attrs{}, []any{[]int{30}}, 1},
+	{"Erf", 13, attrs{}, []any{[]int{30}}, 1},
+	{"Pow", 15, attrs{}, []any{[]int{30}, floats32(2)}, 1},
+}
+
 // Single operators give what ONNX Runtime gives.
-func TestOperatorsOfNewerOpsets(t *testing.T) {
+func TestOperatorsOfNewerOpsets(t *testing.T) { beside(t, opCases, "", onnxgraph.Float32) }
+func TestOperatorsOfONNXRuntime(t *testing.T) {
+	beside(t, fusedCases, "com.microsoft", onnxgraph.Float32)
+}
+func TestOperatorsInDoubleSize(t *testing.T)    { beside(t, doubleCases, "", onnxgraph.Float64) }
+func TestOperatorsInHalfPrecision(t *testing.T) { beside(t, opCases, "", onnxgraph.Float16) }
+
+// beside runs operators of a domain here and on ONNX Runtime, their random
+// inputs in the given type.
+func beside(t *testing.T, cases []opCase, domain string, typ onnxgraph.DataType) {
 	if _, err := ort.Find(""); err != nil {
 		t.Skip(err)
 	}
-	for i, c := range opCases {
+	tol := map[onnxgraph.DataType]float64{onnxgraph.Float32: 2e-5, onnxgraph.Float64: 1e-7, onnxgraph.Float16: 1e-2}[typ]
+	for i, c := range cases {
 		t.Run(fmt.Sprintf("%d_%s_%d", i, c.op, c.opset), func(t *testing.T) {
-			m, inputs := c.model(t)
+			m, inputs := c.model(t, domain, typ)
 			defer m.Close()
 			want, err := onRuntime(m, inputs)
 			if err != nil {
-				t.Skipf("ONNX Runtime does not run it: %v", err)
+				t.Skipf("ONNX Runtime does not run it: %.150v", err)
 			}
 			s, err := exec.New(m, exec.Options{})
 			if err != nil {
@@ -122,7 +181,7 @@ func TestOperatorsOfNewerOpsets(t *testing.T) {
 				t.Fatal(err)
 			}
 			for name, w := range want {
-				if d, err := difference(got[name], w); err != nil || d > 2e-5 {
+				if d, err := difference(got[name], w); err != nil || d > tol {
 					t.Errorf("output %q differs by %g of the largest: %v", name, d, err)
 				}
 			}
@@ -130,10 +189,39 @@ func TestOperatorsOfNewerOpsets(t *testing.T) {
 	}
 }
 
+// Operators that ONNX Runtime has in float32 only give the same in float64.
+func TestDoubleIsAsSingle(t *testing.T) {
+	for _, c := range append([]opCase{{"ConvTranspose", 11, attrs{"group": 2, "dilations": []int64{2}}, []any{[]int{2, 4, 7}, []int{4, 3, 3}, []int{6}}, 1},
+		{"Gelu", 20, attrs{}, []any{[]int{30}}, 1}, {"Conv", 11, attrs{"group": 3}, []any{[]int{2, 3, 8}, []int{3, 1, 3}}, 1}}, doubleCases[:12]...) {
+		var out [2][]float64
+		for i, typ := range []onnxgraph.DataType{onnxgraph.Float32, onnxgraph.Float64} {
+			if c.op == "BatchNormalization" {
+				break // its inputs have a type of their own
+			}
+			m, inputs := c.model(t, "", typ)
+			s, err := exec.New(m, exec.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := s.Run(context.Background(), inputs, nil)
+			if err != nil {
+				t.Fatalf("%s: %v", c.op, err)
+			}
+			out[i] = floats(got["y0"])
+			m.Close()
+		}
+		for i, v := range out[0] {
+			if d := math.Abs(v - out[1][i]); d > 1e-5*(1+math.Abs(v)) {
+				t.Errorf("%s: element %d is %g in float32, %g in float64", c.op, i, v, out[1][i])
+			}
+		}
+	}
+}
+
 // model makes a model of the one node, and its inputs.
-func (c *opCase) model(t *testing.T) (*onnxgraph.Model, map[string]*onnxgraph.Tensor) {
+func (c *opCase) model(t *testing.T, domain string, typ onnxgraph.DataType) (*onnxgraph.Model, map[string]*onnxgraph.Tensor) {
 	rng := rand.New(rand.NewPCG(5, 6))
-	g, n := &onnxpb.GraphProto{Name: proto.String("g")}, &onnxpb.NodeProto{OpType: proto.String(c.op), Name: proto.String("node")}
+	g, n := &onnxpb.GraphProto{Name: proto.String("g")}, &onnxpb.NodeProto{OpType: proto.String(c.op), Domain: proto.String(domain), Name: proto.String("node")}
 	inputs := make(map[string]*onnxgraph.Tensor)
 	for i, in := range c.inputs {
 		name := fmt.Sprintf("x%d", i)
@@ -147,7 +235,7 @@ func (c *opCase) model(t *testing.T) (*onnxgraph.Model, map[string]*onnxgraph.Te
 			for _, d := range in {
 				size *= d
 			}
-			inputs[name] = &onnxgraph.Tensor{Type: onnxgraph.Float32, Shape: in, Data: fillOf[float32](size, rng.NormFloat64)}
+			inputs[name] = &onnxgraph.Tensor{Type: typ, Shape: in, Data: randomData(t, typ, size, rng.NormFloat64)}
 		}
 		n.Input = append(n.Input, name)
 		if x := inputs[name]; x != nil {
@@ -163,8 +251,12 @@ func (c *opCase) model(t *testing.T) (*onnxgraph.Model, map[string]*onnxgraph.Te
 		n.Attribute = append(n.Attribute, attribute(t, name, v))
 	}
 	g.Node = []*onnxpb.NodeProto{n}
+	imports := []*onnxpb.OperatorSetIdProto{{Domain: proto.String(domain), Version: proto.Int64(c.opset)}}
+	if domain != "" {
+		imports = append(imports, &onnxpb.OperatorSetIdProto{Domain: proto.String(""), Version: proto.Int64(17)})
+	}
 	data, err := proto.Marshal(&onnxpb.ModelProto{IrVersion: proto.Int64(10), Graph: g,
-		OpsetImport: []*onnxpb.OperatorSetIdProto{{Domain: proto.String(""), Version: proto.Int64(c.opset)}}})
+		OpsetImport: imports})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,6 +285,8 @@ func attribute(t *testing.T, name string, v any) *onnxpb.AttributeProto {
 		a.Type, a.F = onnxpb.AttributeProto_FLOAT.Enum(), proto.Float32(v)
 	case string:
 		a.Type, a.S = onnxpb.AttributeProto_STRING.Enum(), []byte(v)
+	case []float32:
+		a.Type, a.Floats = onnxpb.AttributeProto_FLOATS.Enum(), v
 	case []int64:
 		a.Type, a.Ints = onnxpb.AttributeProto_INTS.Enum(), v
 	default:

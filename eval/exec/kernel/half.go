@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"math"
+
 	"github.com/onnx-rebasin/onnx-rebasin/internal/half"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
@@ -8,7 +10,8 @@ import (
 func isHalf(t DataType) bool { return t == onnxgraph.Float16 || t == onnxgraph.BFloat16 }
 
 // widened makes an operator on float32 take float16 and bfloat16 as well: such
-// inputs are widened, and the float32 outputs of a call with one rounded.
+// inputs are widened, and the float32 outputs of a call with one rounded. The
+// statistics of LayerNormalization stay float32.
 func widened(prepare Prepare) Prepare {
 	return func(n *Node) (Kernel, error) {
 		wide := *n
@@ -22,10 +25,14 @@ func widened(prepare Prepare) Prepare {
 		if err != nil {
 			return nil, err
 		}
+		rounded := math.MaxInt
+		if n.Op == "LayerNormalization" {
+			rounded = 1
+		}
 		return func(c *Call) error {
 			for _, t := range c.In {
 				if t != nil && isHalf(t.Type) {
-					return runWide(c, run, wide.Const, t.Type)
+					return runWide(c, run, wide.Const, t.Type, rounded)
 				}
 			}
 			return run(c)
@@ -33,8 +40,9 @@ func widened(prepare Prepare) Prepare {
 	}
 }
 
-// runWide runs a kernel on widened inputs and rounds its float32 outputs to typ.
-func runWide(c *Call, run Kernel, consts []*Tensor, typ DataType) error {
+// runWide runs a kernel on widened inputs and rounds the first of its outputs,
+// where they are float32, to typ.
+func runWide(c *Call, run Kernel, consts []*Tensor, typ DataType, rounded int) error {
 	for i, t := range c.In {
 		if t == nil || !isHalf(t.Type) {
 			continue
@@ -55,7 +63,7 @@ func runWide(c *Call, run Kernel, consts []*Tensor, typ DataType) error {
 	if err := run(c); err != nil {
 		return err
 	}
-	for i, v := range c.Out {
+	for i, v := range c.Out[:min(rounded, len(c.Out))] {
 		if v == nil || v.Type != onnxgraph.Float32 {
 			continue
 		}
