@@ -47,6 +47,6 @@ func plan(w io.Writer, s sizes) error {
 	fmt.Fprintf(w, "gains, one sweep  %.1f · 10¹² operations\n", e.Operations/1e12)
 	fmt.Fprintf(w, "memory, matching  %.2f GB of weights, %.2f GB of gains\n", float64(e.Weights)/gb, float64(e.Gains)/gb)
 	fmt.Fprintf(w, "memory, writing   %.2f GB: the largest weight permuted, read and averaged\n", 3*largest)
-	fmt.Fprintf(w, "disk              %.2f GB read twice and a half, %.2f GB written\n", 2*float64(at)/gb, float64(at)/gb)
+	fmt.Fprintf(w, "disk              %.2f GB to read in a pass over both models, %.2f GB to write\n", 2*float64(at)/gb, float64(at)/gb)
 	return nil
 }
