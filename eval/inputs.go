@@ -78,16 +78,6 @@ func (p *plan) elements() int {
 	return most
 }
 
-// hasFloats reports whether an input has numbers whose scale can be varied.
-func (p *plan) hasFloats() bool {
-	for _, in := range p.inputs {
-		if in.value.Type.IsFloat() && in.spec.Value == nil && in.role.kind == roleNumbers {
-			return true
-		}
-	}
-	return false
-}
-
 // free are sizes for the axes that a model leaves open. Some models take only
 // some sizes, which the file does not say: the candidates are tried in turn.
 type free struct{ batch, picture, sequence int }
