@@ -41,6 +41,26 @@ var structures = map[string]string{
 	"torch_encoder_norm_first": "24 2·3 2·32 4·8<3",
 	"attention_widths":         "10 14 2·24 2·8<3 3",
 	"relative":                 "24 2·30 3 4·6<3",
+
+	"lstm":            "4·12 8",
+	"gru":             "4·12 8",
+	"rnn":             "4·12 8",
+	"lstm_time_first": "4·12 8",
+	"gru_last":        "3·12 8",
+	"lstm_last":       "2·12 8",
+	"lstm_streaming":  "10 14",
+	"lstm_packed":     "4·12 8",
+	"lstm_cells":      "10 12 8",
+	"gru_cells":       "10 12 8",
+	"rnn_cells":       "10 12 8",
+	"lstm_loop":       "12 8",
+	"attentive":       "10 14 2·12 8",
+	"hf_bert":         "2·24 2·3 2·32 4·8<3",
+	"hf_gpt2":         "24 2·8<3 3 32",
+	"hf_llama":        "2 2<2 32 40 8<2",
+	"hf_qwen3":        "2 2<2 32 40 8<2",
+	"hf_falcon":       "24 3 32",
+	"hf_neox":         "24 3 32 4<3 8<3",
 }
 
 // groupsOf writes the groups of a Spec as structures does.
