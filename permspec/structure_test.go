@@ -61,6 +61,14 @@ var structures = map[string]string{
 	"hf_qwen3":        "2 2<2 32 40 8<2",
 	"hf_falcon":       "24 3 32",
 	"hf_neox":         "24 3 32 4<3 8<3",
+
+	"ort_bert":              "2·24 2·3 2·32 4·8<3",
+	"ort_bert_dynamic":      "2·24 2·3 2·32 4·8<3",
+	"ort_gpt2":              "24 2·8<3 3 32",
+	"ort_lstm_dynamic":      "4·12 8",
+	"ort_encoder_qdq":       "24 2·3 2·32 4·8<3",
+	"ort_encoder_qoperator": "24 2·3 2·32 4·8<3",
+	"ort_llama_half":        "2 2<2 32 40 8<2",
 }
 
 // groupsOf writes the groups of a Spec as structures does.
