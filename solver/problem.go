@@ -3,6 +3,8 @@ package solver
 import (
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"sync/atomic"
 
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
@@ -54,13 +56,24 @@ func newProblem(spec *permspec.Spec, a, b *onnxgraph.Model, opts *Options) (*pro
 		if other.Elements() != w.Elements() {
 			return pair{}, fmt.Errorf("weight %q has %d elements, its counterpart %q %d", w.Name, w.Elements(), other.Name, other.Elements())
 		}
-		x, doneX, err := matchable(a, w, checked[k].Load())
+		x, doneX, err := a.Float32View(w)
 		if err != nil {
 			return pair{}, err
 		}
-		y, doneY, err := matchable(b, other, checked[k].Load())
-		checked[k].Store(err == nil)
-		return pair{x, y, []func(){doneX, doneY}}, err
+		y, doneY, err := b.Float32View(other)
+		if err != nil {
+			return pair{}, err
+		}
+		out := pair{x, y, []func(){doneX, doneY}}
+		if checked[k].Load() {
+			return out, nil
+		}
+		found, err := matchable(&out, !listed[w])
+		if err != nil {
+			return out, fmt.Errorf("weight %q of %s %w", [2]string{w.Name, other.Name}[found], [2]string{a.Path, b.Path}[found], err)
+		}
+		checked[k].Store(found < 0)
+		return out, nil
 	}
 	return p, p.normalize(opts.Normalize, layouts)
 }
@@ -69,18 +82,28 @@ func newProblem(spec *permspec.Spec, a, b *onnxgraph.Model, opts *Options) (*pro
 // in float32.
 const largest = 1e17
 
-// matchable reads a weight whose numbers can be multiplied with others'.
-func matchable(m *onnxgraph.Model, w *onnxgraph.Weight, checked bool) (x []float32, done func(), err error) {
-	x, done, err = m.Float32View(w)
-	if err != nil || checked {
-		return x, done, err
-	}
-	for _, v := range x {
-		if !(-largest <= v && v <= largest) {
-			return nil, nil, fmt.Errorf("weight %q of %s holds %v, and nothing can be matched to that", w.Name, m.Path, v)
+// matchable sees to it that the numbers of a weight can be multiplied. Where
+// both models hold the same that cannot, infinite or in a weight of which nothing
+// moves, as in masks, it counts as 0; found is then 0. Otherwise found tells the
+// model that holds it with the error, and is -1 without.
+func matchable(p *pair, still bool) (found int, err error) {
+	x, y, found := p.a, p.b, -1
+	for i := range x {
+		switch fits := [2]bool{-largest <= x[i] && x[i] <= largest, -largest <= y[i] && y[i] <= largest}; {
+		case fits[0] && fits[1]:
+			continue
+		case x[i] == y[i] && (still || math.IsInf(float64(x[i]), 0)):
+		case fits[0]:
+			return 1, fmt.Errorf("holds %v, and nothing can be matched to that", y[i])
+		default:
+			return 0, fmt.Errorf("holds %v, and nothing can be matched to that", x[i])
 		}
+		if found < 0 {
+			p.a, p.b, found = slices.Clone(x), slices.Clone(y), 0
+		}
+		p.a[i], p.b[i] = 0, 0
 	}
-	return x, done, nil
+	return found, nil
 }
 
 // layOut plans the matching of all groups of spec in the given weights.
