@@ -52,7 +52,7 @@ type Options struct {
 type Effort int
 
 const (
-	EffortDefault Effort = iota // starts for about a second: up to 26, one for networks as large as ResNet-50
+	EffortDefault Effort = iota // starts for about a second, up to 26: one for networks as large as ResNet-50
 	EffortFast                  // one start
 	EffortMax                   // starts until 48 in a row, or more of small networks, found nothing better
 )
@@ -103,5 +103,5 @@ type Progress struct {
 	Sweep         int    // from 0
 	Group         string // matched last
 	Objective     float64
-	Left          time.Duration // until MaxTime, or as the starts so far took; below 0: not known yet
+	Left          time.Duration // until MaxTime, or as the starts so far took; below 0: not known
 }

@@ -211,13 +211,13 @@ func (m *matching) tell(start, sweep, unit int, objective float64) {
 		Group: m.spec.Groups[m.plan.units[unit].group].Name, Objective: objective, Left: m.left()})
 }
 
-// left is how long the search may still take.
+// left is how long the search may still take, below 0 where that cannot be told.
 func (m *matching) left() time.Duration {
 	if end, ok := m.ctx.Deadline(); ok {
 		return max(0, time.Until(end))
 	}
 	done := len(m.result.Starts)
-	if done == 0 {
+	if done == 0 || m.opts.Effort == EffortMax {
 		return -1
 	}
 	return time.Since(m.began) / time.Duration(done) * time.Duration(m.opts.Starts-done)
