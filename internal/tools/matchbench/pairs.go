@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	rebasin "github.com/onnx-rebasin/onnx-rebasin"
@@ -84,13 +83,12 @@ func measured(threads int, a, b, effort string) (run, error) {
 	if err != nil {
 		return r, fmt.Errorf("match %s: %w", a, err)
 	}
-	r.Peak = c.ProcessState.SysUsage().(*syscall.Rusage).Maxrss * 1024
-	_, err = fmt.Sscan(string(out), &r.Before, &r.After, &r.Clock, &r.Processor)
+	_, err = fmt.Sscan(string(out), &r.Before, &r.After, &r.Clock, &r.Processor, &r.Peak)
 	return r, err
 }
 
-// match aligns two files and prints the distances and the seconds it takes, of the
-// clock and of the processor.
+// match aligns two files and prints the distances, the seconds it takes, of the
+// clock and of the processor, and the most memory the process has had.
 func match(a, b, effort string) error {
 	e, err := solver.ParseEffort(effort)
 	if err != nil {
@@ -108,6 +106,20 @@ func match(a, b, effort string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println(al.Match.L2Before, al.Match.L2After, time.Since(began).Seconds(), (processor() - before).Seconds())
+	fmt.Println(al.Match.L2Before, al.Match.L2After, time.Since(began).Seconds(), (processor() - before).Seconds(), peak())
 	return nil
+}
+
+// peak is the most memory the process has had since it began to run this program,
+// in bytes; 0 where /proc does not tell. (What getrusage tells counts the process
+// that started this one.)
+func peak() int64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	_, after, _ := strings.Cut(string(status), "VmHWM:")
+	var kb int64
+	fmt.Sscan(after, &kb)
+	return kb * 1024
 }
