@@ -40,6 +40,9 @@ func TestThreadsDoNotShow(t *testing.T) {
 // After the first runs, a run allocates bookkeeping only: memory that does not
 // grow with the batch.
 func TestSteadyState(t *testing.T) {
+	if raced {
+		t.Skip("under the race detector pools forget")
+	}
 	for _, name := range trained {
 		dir := filepath.Join(shared.Dir(t), "models", name)
 		m, s := load(t, filepath.Join(dir, "a.onnx"), exec.Options{Threads: 1})
