@@ -104,6 +104,9 @@ func shortNames(a, b string) (string, string) {
 	for n < min(len(pa), len(pb)) && pa[len(pa)-n] == pb[len(pb)-n] {
 		n++
 	}
+	if pa[len(pa)-n] == pb[len(pb)-n] { // one path is the end of the other
+		return a, b
+	}
 	return path.Join(pa[len(pa)-n:]...), path.Join(pb[len(pb)-n:]...)
 }
 

@@ -29,6 +29,16 @@ func finite(name string) func(*cli.Context, float64) error {
 	}
 }
 
+// part is the law of a flag that is a part of a whole.
+func part(name string) func(*cli.Context, float64) error {
+	return func(_ *cli.Context, v float64) error {
+		if !(v >= 0 && v <= 1) {
+			return usagef("--%s cannot be %v: it lies between 0 and 1", name, v)
+		}
+		return nil
+	}
+}
+
 // oneOf is the law of a flag that is one of a few words.
 func oneOf(name string, words ...string) func(*cli.Context, string) error {
 	return func(_ *cli.Context, v string) error {
