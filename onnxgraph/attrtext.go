@@ -186,7 +186,19 @@ func (s *side) allAttrs(n *Node) map[string]Attr {
 // normalize rewrites attributes whose meaning depends on the operator's
 // version.
 func (s *side) normalize(n *Node, attrs map[string]Attr) {
+	if strings.HasPrefix(n.Op, "Reduce") {
+		for name, usual := range map[string]int64{"keepdims": 1, "noop_with_empty_axes": 0} {
+			if a := attrs[name]; a.Kind == AttrInt && a.Int == usual {
+				delete(attrs, name)
+			}
+		}
+	}
 	switch n.Op {
+	case "AveragePool":
+		// Whether padding counts makes no difference where there is none.
+		if auto := attrs["auto_pad"].String; (auto == "" || auto == "NOTSET") && attrs["ceil_mode"].Int == 0 && !slices.ContainsFunc(attrs["pads"].Ints, func(p int64) bool { return p != 0 }) {
+			delete(attrs, "count_include_pad")
+		}
 	case "TopK":
 		if k := attrs["k"]; k.Kind == AttrInts && len(k.Ints) == 1 {
 			attrs["k"] = Attr{Kind: AttrInt, Int: k.Ints[0]}

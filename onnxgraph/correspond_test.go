@@ -456,3 +456,42 @@ func BenchmarkCorrespond(b *testing.B) {
 		})
 	}
 }
+
+// Exports of one network correspond where the exporters made the same nodes of
+// it, other names, opsets and attributes at their defaults notwithstanding, and
+// the first difference is told where they did not.
+func TestCorrespondExporters(t *testing.T) {
+	for _, c := range []struct{ a, b, want string }{
+		{"lstm_classic11", "lstm_classic17", ""},
+		{"wavenet_classic11", "wavenet_classic17", ""},
+		{"deeplab_classic11", "deeplab_classic16", ""},
+		{"text_cnn_classic13", "text_cnn_dynamo18", ""},
+		{"unet_segmentation_classic11", "unet_segmentation_dynamo18", ""},
+		{"style_transfer_classic11", "style_transfer_dynamo18", ""},
+		{"bert_classic11", "bert_classic17",
+			`node 14 "/norm/ReduceMean" (ReduceMean) of bert_classic11.onnx stands where bert_classic17.onnx has node 14 "/norm/LayerNormalization" (LayerNormalization)`},
+		{"bert_dynamo18", "bert_dynamo23",
+			`node 43 "node_Div_49" (Div) of bert_dynamo18.onnx stands where bert_dynamo23.onnx has node 43 "node_gelu" (Gelu)`},
+		{"resnet_bn_classic13", "resnet_classic11",
+			`node 0 "/conv1/Conv" (Conv) of resnet_bn_classic13.onnx is normalized by node 1 "/bn1/BatchNormalization" (BatchNormalization), which in resnet_classic11.onnx may be folded into node 0 "/conv1/Conv" (Conv)`},
+	} {
+		path := func(name string) string { return filepath.Join("..", "fixtures", "exports", name+".onnx") }
+		a, b := load(t, path(c.a)), load(t, path(c.b))
+		got, err := onnxgraph.Correspond(a, b)
+		switch {
+		case c.want == "" && err != nil:
+			t.Error(err)
+		case c.want == "":
+			for _, w := range a.Weights() {
+				if w.Type == onnxgraph.Float32 && len(w.Shape) > 1 && got.Weights[w] == nil {
+					t.Errorf("%s: no counterpart of %v in %s", c.a, w, c.b)
+				}
+			}
+			if len(got.Weights) < 4 {
+				t.Errorf("%s and %s: %d weights have counterparts", c.a, c.b, len(got.Weights))
+			}
+		case err == nil || err.Error() != c.want:
+			t.Errorf("%v\nwant %s", err, c.want)
+		}
+	}
+}
