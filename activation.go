@@ -1,10 +1,12 @@
 package rebasin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval/repair"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
@@ -148,4 +150,38 @@ func bestOf(ctx context.Context, spec *permspec.Spec, a, b *onnxgraph.Model, pai
 		}
 	}
 	return best, nil
+}
+
+// judgedStarts is how many optima of the search are judged by calibration data.
+const judgedStarts = 3
+
+// judgeStarts replaces the result by the one of its best starts whose average,
+// rescaled, does best on calibration data held back: on narrow networks the
+// distance of weights says little about that.
+func judgeStarts(ctx context.Context, spec *permspec.Spec, a, b *onnxgraph.Model, pairs *onnxgraph.Correspondence, r *solver.Result, opts Options) error {
+	starts := slices.Clone(r.Starts)
+	slices.SortStableFunc(starts, func(x, y solver.Start) int { return cmp.Compare(y.Objective, x.Objective) })
+	var results []*solver.Result
+	for _, s := range starts {
+		known := slices.ContainsFunc(results, func(o *solver.Result) bool {
+			return slices.EqualFunc(o.Perms, s.Perms, slices.Equal[[]int32])
+		})
+		if s.Perms != nil && !known && len(results) < judgedStarts {
+			results = append(results, &solver.Result{Perms: s.Perms})
+		}
+	}
+	if len(results) < 2 {
+		return nil
+	}
+	best, err := bestOf(ctx, spec, a, b, pairs, results, opts)
+	if err != nil {
+		return fmt.Errorf("judge starts: %w", err)
+	}
+	chosen := results[best].Perms
+	r.Best = slices.IndexFunc(r.Starts, func(s solver.Start) bool { return slices.EqualFunc(s.Perms, chosen, slices.Equal[[]int32]) })
+	r.Perms, r.Sweeps, r.Moved = chosen, r.Starts[r.Best].Sweeps, spec.Moved(chosen)
+	match := opts.Match
+	match.Counterpart, match.Exclude = counterpart(pairs), statistics(a)
+	r.ObjectiveAfter, r.L2After, err = solver.Sums(spec, a, b, chosen, match)
+	return err
 }

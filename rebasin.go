@@ -95,6 +95,9 @@ func Align(ctx context.Context, a, b *onnxgraph.Model, opts Options) (*Alignment
 		out.method = "activation"
 	} else {
 		out.Match, err = solver.Match(ctx, spec, a, b, match)
+		if err == nil && opts.Calib != nil {
+			err = judgeStarts(ctx, spec, a, b, pairs, out.Match, opts)
+		}
 	}
 	if err != nil {
 		return nil, err

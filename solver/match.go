@@ -3,6 +3,7 @@ package solver
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
@@ -31,6 +32,7 @@ type Start struct {
 	Objective float64
 	Sweeps    int
 	Seconds   float64
+	Perms     permspec.Perms // where it ended
 }
 
 // Match looks for the permutations π in the symmetry group of spec that bring b
@@ -66,6 +68,17 @@ func Match(ctx context.Context, spec *permspec.Spec, a, b *onnxgraph.Model, opts
 	r.Moved = spec.Moved(r.Perms)
 	r.Seconds = time.Since(began).Seconds()
 	return r, nil
+}
+
+// Sums are Σ a·π(b) and √Σ (a - π(b))² for given permutations, over the weights
+// that Match looks at.
+func Sums(spec *permspec.Spec, a, b *onnxgraph.Model, perms permspec.Perms, opts Options) (objective, l2 float64, err error) {
+	p, err := newProblem(spec, a, b, &opts)
+	if err != nil {
+		return 0, 0, err
+	}
+	t, err := p.total(perms)
+	return t.dot, math.Sqrt(t.dist), err
 }
 
 // problem is the whole alignment problem.

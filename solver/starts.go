@@ -153,6 +153,7 @@ func (m *matching) round(first, count int) error {
 		return err
 	}
 	for k, s := range starts {
+		s.Perms = frames[k].perms
 		r.Starts = append(r.Starts, s)
 		if best := r.Starts[r.Best].Objective; r.Perms == nil || s.Objective > best+1e-12*math.Abs(best) {
 			r.Best, r.Perms, r.Sweeps = first+k, frames[k].perms, s.Sweeps
