@@ -8,12 +8,16 @@ var bodied = map[string]bool{"If": true, "Loop": true, "Scan": true}
 // They could stand in any order, which would be of no use to anyone.
 func (inf *inference) freezeDropped() {
 	read := map[int]bool{}
-	mark := func(x sum) {
+	var mark func(x sum)
+	mark = func(x sum) {
 		inf.resolve(x).each(func(a int) {
+			if read[a] {
+				return
+			}
 			read[a] = true
 			if f := inf.atoms[a].family; f != nil {
 				for _, m := range f.members {
-					inf.resolve(single(m)).each(func(b int) { read[b] = true })
+					mark(single(m))
 				}
 			}
 		})
@@ -29,10 +33,25 @@ func (inf *inference) freezeDropped() {
 	for _, w := range inf.laidOut() {
 		for _, x := range inf.weights[w] {
 			inf.resolve(x).each(func(a int) {
-				if !read[a] && inf.atoms[a].frozen == nil {
+				if !inf.reads(read, a, map[int]bool{}) && inf.atoms[a].frozen == nil {
 					inf.freeze(single(a), &cause{nil, "nothing is computed from these slots"})
 				}
 			})
 		}
 	}
+}
+
+// reads reports whether a, or a member of its family, is read.
+func (inf *inference) reads(read map[int]bool, a int, seen map[int]bool) bool {
+	if read[a] || seen[a] {
+		return read[a]
+	}
+	seen[a] = true
+	f, found := inf.atoms[a].family, false
+	if f != nil {
+		for _, m := range f.members {
+			inf.resolve(single(m)).each(func(b int) { found = found || inf.reads(read, b, seen) })
+		}
+	}
+	return found
 }

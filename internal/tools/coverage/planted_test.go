@@ -11,6 +11,30 @@ import (
 	"github.com/onnx-rebasin/onnx-rebasin/permspec"
 )
 
+// In every export, weights that hold 95 % of the parameters have a free axis,
+// or notes.txt says what keeps them.
+func TestGoal(t *testing.T) {
+	paths, err := filepath.Glob(filepath.FromSlash("../../../fixtures/exports/*.onnx"))
+	if err != nil || len(paths) == 0 {
+		t.Fatal("no exports", err)
+	}
+	for _, path := range paths {
+		m, err := onnxgraph.Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := permspec.Infer(m, permspec.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := "exports/" + strings.TrimSuffix(filepath.Base(path), ".onnx")
+		if share := float64(s.Permutable()) / float64(s.Parameters); share < 0.95 && note(name) == "" {
+			t.Errorf("%s: %.1f %% of the parameters can move: %s", name, 100*share, hiddenAxes(m, s).reasons())
+		}
+		m.Close()
+	}
+}
+
 // A model permuted at random and aligned with itself comes back: bit for bit, or
 // with units in each other's places that the weights do not tell apart.
 func TestPlantedIsFound(t *testing.T) {
