@@ -232,13 +232,3 @@ func splitAxes(op string) []string {
 	}
 	return out
 }
-
-// sized gives a rule the sizes of its names before it runs.
-func sized(r rule, set func(c *call) error) rule {
-	return func(c *call) (string, error) {
-		if err := set(c); err != nil {
-			return "", err
-		}
-		return r(c)
-	}
-}
