@@ -183,10 +183,32 @@ func (s *side) allAttrs(n *Node) map[string]Attr {
 	return out
 }
 
+// orderAxes counts the axes of a reduction from the front, in order, where the
+// rank is known.
+func (s *side) orderAxes(n *Node, attrs map[string]Attr) {
+	a := attrs["axes"]
+	if a.Kind != AttrInts || len(n.Inputs) == 0 || n.Inputs[0] == nil {
+		return
+	}
+	dims, ok := s.shapes.Shape(n.Inputs[0])
+	if !ok {
+		return
+	}
+	ints := slices.Clone(a.Ints)
+	for i := range ints {
+		if ints[i] < 0 {
+			ints[i] += int64(len(dims))
+		}
+	}
+	slices.Sort(ints)
+	attrs["axes"] = Attr{Kind: AttrInts, Ints: ints}
+}
+
 // normalize rewrites attributes whose meaning depends on the operator's
 // version.
 func (s *side) normalize(n *Node, attrs map[string]Attr) {
 	if strings.HasPrefix(n.Op, "Reduce") {
+		s.orderAxes(n, attrs)
 		for name, usual := range map[string]int64{"keepdims": 1, "noop_with_empty_axes": 0} {
 			if a := attrs[name]; a.Kind == AttrInt && a.Int == usual {
 				delete(attrs, name)

@@ -37,6 +37,7 @@ func (d *Difference) Error() string { return d.Reason }
 //   - a constant is an initializer or a Constant node, an attribute or an input,
 //   - an attribute is left out or has its default,
 //   - the inputs of an addition or multiplication are swapped,
+//   - a Gemm is a MatMul and an Add, a GlobalAveragePool a ReduceMean, a Flatten a Reshape,
 //   - equal weights were merged into one in b. Where they were merged in a only,
 //     which cannot hold what b tells apart, b's must be equal.
 //

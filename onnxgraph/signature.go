@@ -112,6 +112,14 @@ func (g *signer) node(n *Node) (string, error) {
 	if text, ok := g.gemm(n); ok {
 		return text, nil
 	}
+	if g.flattens(n) {
+		return fmt.Sprintf(".Flatten %d", g.ids[n.Inputs[0]]), nil
+	}
+	if n.Domain == "" && n.Op == "GlobalAveragePool" {
+		if dims, ok := g.shapes.Shape(n.Inputs[0]); ok && len(dims) > 2 {
+			return g.spatialMean(n, len(dims))
+		}
+	}
 	for _, v := range g.inputs(n) {
 		fmt.Fprintf(&b, " %d", g.ids[v]) // 0 for one left out
 	}
@@ -124,6 +132,28 @@ func (g *signer) node(n *Node) (string, error) {
 		fmt.Fprintf(&b, " %s=%s", name, text)
 	}
 	return b.String(), nil
+}
+
+// flattens reports whether a Reshape keeps the first axis and makes one of all
+// others, which is what Flatten does.
+func (s *side) flattens(n *Node) bool {
+	if n.Domain != "" || n.Op != "Reshape" || len(n.Outputs) != 1 || n.Outputs[0] == nil || n.Inputs[0] == nil {
+		return false
+	}
+	in, ok := s.shapes.Shape(n.Inputs[0])
+	out, ok2 := s.shapes.Shape(n.Outputs[0])
+	return ok && ok2 && len(in) > 1 && len(out) == 2 && in[0] == out[0]
+}
+
+// spatialMean returns the signature of a GlobalAveragePool: that of a ReduceMean
+// over the axes after the first two.
+func (g *signer) spatialMean(n *Node, rank int) (string, error) {
+	axes := Attr{Kind: AttrInts}
+	for k := 2; k < rank; k++ {
+		axes.Ints = append(axes.Ints, int64(k))
+	}
+	text, err := g.attr(axes)
+	return fmt.Sprintf(".ReduceMean %d axes=%s", g.ids[n.Inputs[0]], text), err
 }
 
 // attr returns the signature of an attribute.
