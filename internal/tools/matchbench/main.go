@@ -14,8 +14,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"syscall"
 	"time"
+
+	"github.com/onnx-rebasin/onnx-rebasin/internal/cputime"
 )
 
 func main() {
@@ -41,11 +42,7 @@ func main() {
 
 // processor is the processor time this process has taken.
 func processor() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	return time.Duration(cputime.Seconds() * float64(time.Second))
 }
 
 // python runs a script of the reference on one thread and returns what it prints.
