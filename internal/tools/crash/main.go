@@ -1,4 +1,4 @@
-//go:build unix
+//go:build linux
 
 // Command crash disturbs the command while it writes, and checks that nothing is
 // lost: the inputs stay as they were, the output is the old one or the whole new
