@@ -67,7 +67,8 @@ func (s *saver) sweep() {
 	slices.Sort(names)
 	for _, name := range names {
 		tag, ours := strings.CutPrefix(name, s.tempPrefix())
-		if tag, ours = strings.CutSuffix(tag, tempSuffix); ours && isTag(tag) && strings.HasPrefix(name, s.tempPrefix()) {
+		tag, whole := strings.CutSuffix(tag, tempSuffix)
+		if ours && whole && isTag(tag) {
 			s.sweepOne(name)
 		}
 	}
