@@ -120,8 +120,11 @@ var fusedCases = []opCase{
 	{"SkipLayerNormalization", 1, attrs{}, []any{[]int{2, 3, 8}, []int{2, 3, 8}, []int{8}, []int{8}, []int{8}}, 1},
 	{"EmbedLayerNormalization", 1, attrs{}, []any{ints32([]int{2, 3}, 1, 4, 2, 0, 3, 3), ints32([]int{2, 3}, 0, 0, 1, 1, 0, 1),
 		[]int{5, 8}, []int{6, 8}, []int{2, 8}, []int{8}, []int{8}, ints32([]int{2, 3}, 1, 1, 0, 1, 1, 1)}, 2},
+	{"EmbedLayerNormalization", 1, attrs{}, []any{ints32([]int{2, 3}, 1, 4, 2, 0, 3, 3), ints32([]int{2, 3}, 0, 0, 1, 1, 0, 1),
+		[]int{5, 8}, []int{6, 8}, []int{2, 8}, []int{8}, []int{8}, ints32([]int{2, 3}, 1, 2, 0, -1, 3, 1)}, 2}, // only 1 counts
 	{"Attention", 1, attrs{"num_heads": 2}, []any{[]int{2, 3, 8}, []int{8, 24}, []int{24}, ints32([]int{2}, 3, 2)}, 1},
 	{"Attention", 1, attrs{"num_heads": 2, "unidirectional": 1}, []any{[]int{2, 3, 8}, []int{8, 24}, []int{24}, ints32([]int{2, 3}, 1, 1, 1, 1, 1, 0)}, 1},
+	{"Attention", 1, attrs{"num_heads": 2}, []any{[]int{2, 3, 8}, []int{8, 24}, []int{24}, ints32([]int{2, 3}, 1, 2, 0, 1, 3, -1)}, 1}, // more than 0 is seen
 	{"MultiHeadAttention", 1, attrs{"num_heads": 2}, []any{[]int{2, 3, 8}, []int{2, 4, 8}, []int{2, 4, 8}}, 1},
 	{"GroupQueryAttention", 1, attrs{"num_heads": 4, "kv_num_heads": 2}, []any{[]int{2, 3, 64}, []int{2, 3, 32}, []int{2, 3, 32}, nil, nil,
 		ints32([]int{2}, 2, 2), ints32([]int{1}, 3)}, 3},

@@ -240,7 +240,8 @@ func addRows(sum []float32, ids *Tensor, table []float32, rows, width int) error
 	return nil
 }
 
-// tokenCounts makes output 1: how many tokens the mask, input 7, keeps.
+// tokenCounts makes output 1: how many tokens the mask, input 7, keeps, which
+// are those where it is exactly 1.
 func (c *Call) tokenCounts(batch int) error {
 	t, err := c.Zeros(1, onnxgraph.Int32, batch)
 	if err != nil || !c.Has(7) {
@@ -251,7 +252,7 @@ func (c *Call) tokenCounts(batch int) error {
 		return err
 	}
 	for i, m := range mask {
-		if m != 0 {
+		if m == 1 {
 			t.Data.([]int32)[i*batch/len(mask)]++
 		}
 	}

@@ -101,7 +101,7 @@ func (a *attention) packedCache(c *Call, wanted bool) error {
 }
 
 // paddingMask reads a mask of padding: how many keys each example has, where
-// they end and where they begin, or 1 for every key (of every query) to be
+// they end and where they begin, or 1 or more for every key (of every query) to be
 // seen. Hidden scores get low added.
 func (a *attention) paddingMask(t *Tensor, low float32) (func(b, h, i int, scores []float32), error) {
 	if t == nil || size(t.Shape) == 0 {
@@ -126,9 +126,9 @@ func (a *attention) paddingMask(t *Tensor, low float32) (func(b, h, i int, score
 	case len(t.Shape) == 1 && n == 2*a.batch:
 		return hide(func(b, _, j int) bool { return j < m[b] && j >= m[a.batch+b] }), nil
 	case len(t.Shape) == 2 && n == a.batch*a.keys:
-		return hide(func(b, _, j int) bool { return m[b*a.keys+j] != 0 }), nil
+		return hide(func(b, _, j int) bool { return m[b*a.keys+j] > 0 }), nil
 	case len(t.Shape) == 3 && n == a.batch*a.queries*a.keys:
-		return hide(func(b, i, j int) bool { return m[(b*a.queries+i)*a.keys+j] != 0 }), nil
+		return hide(func(b, i, j int) bool { return m[(b*a.queries+i)*a.keys+j] > 0 }), nil
 	}
 	return nil, fmt.Errorf("mask of shape %v for %d examples of %d keys", t.Shape, a.batch, a.keys)
 }
