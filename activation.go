@@ -140,12 +140,15 @@ func bestOf(ctx context.Context, spec *permspec.Spec, a, b *onnxgraph.Model, pai
 		ends, averages = append(ends, end), append(averages, average)
 	}
 	trials, err := repair.Compare(ctx, ends, averages, repair.Rescale, c.options())
+	if errors.Is(err, repair.ErrNoJudge) {
+		return 0, nil
+	}
 	if err != nil {
 		return 0, err
 	}
 	best := 0
 	for k, t := range trials {
-		if t.Loss < trials[best].Loss {
+		if t.Loss < trials[best].Loss || math.IsNaN(trials[best].Loss) && !math.IsNaN(t.Loss) {
 			best = k
 		}
 	}

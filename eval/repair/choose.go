@@ -1,6 +1,7 @@
 package repair
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -32,7 +33,7 @@ func (j *job) choose(average *onnxgraph.Model, r *Report) (Kind, error) {
 	}
 	best := r.Tried[0]
 	for _, t := range r.Tried[1:] {
-		if t.Loss < best.Loss || math.IsNaN(best.Loss) {
+		if t.Loss < best.Loss || math.IsNaN(best.Loss) && !math.IsNaN(t.Loss) {
 			best = t
 		}
 	}
@@ -48,6 +49,10 @@ func (j *job) normalised() bool {
 	}
 	return false
 }
+
+// ErrNoJudge says that candidates cannot be compared: there are no labels, and
+// the outputs are no class scores whose divergence could be measured.
+var ErrNoJudge = errors.New("without labels only models of class scores can be compared; name a repair instead of auto")
 
 // memorised is how rarely the ends err on labels that they are known by: below
 // it the labels are taken for the ones they were trained on, and every loss that
@@ -90,7 +95,7 @@ func (j *job) judge(kinds []Kind, models []*onnxgraph.Model) ([]Trial, string, e
 		case labelled:
 			out = append(out, Trial{kind, e.Metrics[at].Loss, e.Metrics[at].Accuracy})
 		case e.KL == nil:
-			return nil, "", fmt.Errorf("repair: without labels in %s only models of class scores can be compared; name a repair instead of auto", j.opts.Data.Name)
+			return nil, "", fmt.Errorf("repair: %w: %s has no labels", ErrNoJudge, j.opts.Data.Name)
 		default:
 			out = append(out, Trial{kind, e.KL[ensemble][at], e.Agreement[ensemble][at]})
 		}

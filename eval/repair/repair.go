@@ -16,7 +16,9 @@ package repair
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval"
@@ -80,6 +82,22 @@ type Trial struct {
 	Kind     Kind    `json:"kind"`
 	Loss     float64 `json:"loss"`
 	Accuracy float64 `json:"accuracy"` // or the fraction of samples where it says what the ensemble says
+}
+
+// MarshalJSON writes a number that is not finite, as of a candidate that gives
+// nonsense, as null.
+func (t Trial) MarshalJSON() ([]byte, error) {
+	finite := func(v float64) *float64 {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil
+		}
+		return &v
+	}
+	return json.Marshal(struct {
+		Kind     Kind     `json:"kind"`
+		Loss     *float64 `json:"loss"`
+		Accuracy *float64 `json:"accuracy"`
+	}{t.Kind, finite(t.Loss), finite(t.Accuracy)})
 }
 
 // Mend repairs the average of the ends. Auto tries every repair that the model

@@ -2,6 +2,8 @@ package repair
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -292,5 +294,22 @@ func TestSameBytes(t *testing.T) {
 		if !slices.EqualFunc(first, all, slices.Equal) {
 			t.Error("two threads give other bytes than one")
 		}
+	}
+}
+
+// TestNoJudge: without labels a loss that needs them cannot choose, and says so.
+func TestNoJudge(t *testing.T) {
+	p := loadPair(t, "mlp", false)
+	calib := open(t, p, "mnist_calib.npz", "none", 50)
+	o := Options{Data: calib, Evaluate: eval.EvaluateOptions{Loss: eval.LossMSE}}
+	if _, _, err := Mend(context.Background(), p.ends(), p.average, Auto, o); !errors.Is(err, ErrNoJudge) {
+		t.Errorf("auto gives the error %v", err)
+	}
+	if _, _, err := Mend(context.Background(), p.ends(), p.average, LSQ, o); err != nil {
+		t.Error(err)
+	}
+	raw, err := json.Marshal(Trial{Kind: LSQ, Loss: math.NaN(), Accuracy: 1})
+	if want := `{"kind":"lsq","loss":null,"accuracy":1}`; err != nil || string(raw) != want {
+		t.Errorf("a trial is written as %s, %v, want %s", raw, err, want)
 	}
 }
