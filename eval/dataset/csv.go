@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -21,7 +22,6 @@ const maxClasses = 1 << 16
 // table is a CSV file: what a first pass over it has found.
 type table struct {
 	path    string
-	comma   rune
 	header  []string // nil when the first row is a sample
 	columns int
 	label   int // column of the labels, -1 for none
@@ -33,10 +33,7 @@ type table struct {
 // openCSV reads the file once to count and check its rows. Its arrays are x,
 // all columns but the labels as one row of numbers, and y.
 func openCSV(path string, opts Options) (*source, error) {
-	t := &table{path: path, comma: ',', whole: true, classes: map[string]int{}}
-	if strings.EqualFold(filepath.Ext(path), ".tsv") {
-		t.comma = '\t'
-	}
+	t := &table{path: path, whole: true, classes: map[string]int{}}
 	if err := t.scan(opts); err != nil {
 		return nil, fmt.Errorf("dataset: %s: %w", filepath.Base(path), err)
 	}
@@ -89,9 +86,26 @@ func (t *table) reader() (*csv.Reader, io.Closer, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	r := csv.NewReader(bufio.NewReaderSize(f, 1<<16))
-	r.Comma, r.ReuseRecord, r.TrimLeadingSpace = t.comma, true, true
+	text := bufio.NewReaderSize(f, 1<<16)
+	r := csv.NewReader(text)
+	r.Comma, r.ReuseRecord, r.TrimLeadingSpace = separator(t.path, text), true, true
 	return r, f, nil
+}
+
+// separator is what stands between the fields of the first row: a tab in a .tsv
+// file, else a comma, or a tab or semicolon where there is no comma.
+func separator(path string, text *bufio.Reader) rune {
+	if strings.EqualFold(filepath.Ext(path), ".tsv") {
+		return '\t'
+	}
+	head, _ := text.Peek(text.Size())
+	row, _, _ := bytes.Cut(head, []byte("\n"))
+	for _, comma := range ",\t;" {
+		if bytes.ContainsRune(row, comma) {
+			return comma
+		}
+	}
+	return ','
 }
 
 func (t *table) scan(opts Options) error {

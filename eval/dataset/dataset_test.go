@@ -17,6 +17,11 @@ func TestFormats(t *testing.T) {
 	x, y := bytesUpTo(5*2*2), []int64{4, 3, 2, 1, 0}
 	y8 := []uint8{4, 3, 2, 1, 0}
 	npyX, npyY := npy("|u1", []int{5, 1, 2, 2}, x), npy("<i8", []int{5}, y)
+	turned := make([]byte, len(x)) // the first index fastest
+	for i, v := range x {
+		turned[i/4+5*(i/2%2+2*(i%2))] = v
+	}
+	npyTurned := fortran([]int{5, 1, 2, 2}, turned)
 	beside := func(name string, data []byte, other string, labels []byte) func(t *testing.T) string {
 		return func(t *testing.T) string {
 			path := file(t, name, data)
@@ -34,6 +39,11 @@ func TestFormats(t *testing.T) {
 		"npz big-endian": func(t *testing.T) string {
 			return file(t, "d.npz", npz(t, zip.Store, "input", npyX, "y", npy(">i8", []int{5}, y)))
 		},
+		"npz fortran": func(t *testing.T) string {
+			return file(t, "d.npz", npz(t, zip.Deflate, "x", npyTurned, "y", npyY))
+		},
+		"npy fortran": beside("x_test.npy", npyTurned, "y_test.npy", npyY),
+
 		"npy":       beside("x_test.npy", npyX, "y_test.npy", npyY),
 		"idx":       beside("t10k-images-idx3-ubyte", idxX, "t10k-labels-idx1-ubyte", idxY),
 		"idx.gz":    beside("images.idx3-ubyte.gz", gzipped(idxX), "labels.idx1-ubyte.gz", gzipped(idxY)),
@@ -43,6 +53,9 @@ func TestFormats(t *testing.T) {
 		},
 		"csv": func(t *testing.T) string {
 			return file(t, "d.csv", []byte("0,1,2,3,4\n4,5,6,7,3\n8,9,10,11,2\n12,13,14,15,1\n16,17,18,19,0\n"))
+		},
+		"csv semicolons": func(t *testing.T) string {
+			return file(t, "d.csv", []byte("a;b;c;d;class\n0;1;2;3;4\n4;5;6;7;3\n8;9;10;11;2\n12;13;14;15;1\n16;17;18;19;0\n"))
 		},
 		"tsv": func(t *testing.T) string {
 			return file(t, "d.tsv", []byte("0\t1\t2\t3\t4\n4\t5\t6\t7\t3\n8\t9\t10\t11\t2\n12\t13\t14\t15\t1\n16\t17\t18\t19\t0\n"))

@@ -26,6 +26,8 @@ type npyHeader struct {
 	order binary.ByteOrder
 	shape []int
 	size  int64 // bytes before the data
+
+	fortran bool // the first index runs fastest
 }
 
 var (
@@ -90,10 +92,16 @@ func parseNPYHeader(text string) (*npyHeader, error) {
 		}
 		h.shape = append(h.shape, d)
 	}
-	if fortran[1] == "True" && len(h.shape) > 1 {
-		return nil, errors.New("the array is stored in Fortran order; save it with numpy.ascontiguousarray")
-	}
+	h.fortran = fortran[1] == "True" && len(h.shape) > 1
 	return h, nil
+}
+
+// rows reads the array that the header describes from its first element on.
+func (h *npyHeader) rows(what string, stream io.ReadCloser) (rows, error) {
+	if h.fortran {
+		return readFortran(what, h, stream)
+	}
+	return newBinaryRows(what, h.dtype, h.shape, h.order, stream), nil
 }
 
 var npyTypes = map[string]onnxgraph.DataType{
@@ -149,6 +157,9 @@ func npyFile(path, name string) (array, error) {
 		if end := h.size + int64(n)*int64(h.dtype.Size()); n > 0 {
 			if data, release := mapFile(f, end); data != nil {
 				f.Close()
+				if h.fortran {
+					return &fortranRows{what, h.dtype, h.shape, 0, data[h.size:], h.order, release}, nil
+				}
 				return &mappedRows{what, h.dtype, rowShape(h.shape), data[h.size:], h.order, release}, nil
 			}
 		}
@@ -156,7 +167,7 @@ func npyFile(path, name string) (array, error) {
 			f.Close()
 			return nil, fmt.Errorf("dataset: %s: %w", what, err)
 		}
-		return newBinaryRows(what, h.dtype, h.shape, h.order, f), nil
+		return h.rows(what, f)
 	}
 	return array{name: name, dtype: h.dtype, shape: h.shape, open: open}, nil
 }

@@ -65,7 +65,7 @@ func npzArray(file, name string, entry *zip.File) (array, error) {
 			stream.Close()
 			return nil, fmt.Errorf("dataset: %s: %w", what, err)
 		}
-		return newBinaryRows(what, h.dtype, h.shape, h.order, stream), nil
+		return h.rows(what, stream)
 	}
 	return array{name: name, dtype: h.dtype, shape: h.shape, open: open}, nil
 }
