@@ -145,6 +145,20 @@ func testReport(t *testing.T, b *rebasin.Barriers) {
 	}
 }
 
+// Measured targets have no accuracy: its fields and those of its interval are
+// empty, those of the loss are not.
+func TestCurveCSVOfMeasuredTargets(t *testing.T) {
+	m := &eval.Metrics{Loss: 2, LossInterval: eval.Interval{1, 3}, Accuracy: math.NaN(), Kind: eval.LossMSE}
+	var table bytes.Buffer
+	b := &rebasin.Barriers{Test: &rebasin.Curve{Points: []rebasin.CurvePoint{{Lambda: 0.5, Naive: m}}}}
+	if err := rebasin.WriteCurveCSV(&table, b); err != nil {
+		t.Fatal(err)
+	}
+	if _, row, _ := strings.Cut(table.String(), "\n"); row != "test,naive,0.5,2,1,3,,,\n" {
+		t.Errorf("row %q", row)
+	}
+}
+
 // The reference's figures for the MNIST pair: the naive midpoint has loss .941,
 // the aligned path no barrier.
 func TestBarrierReference(t *testing.T) {

@@ -3,6 +3,7 @@ package rebasin
 import (
 	"encoding/csv"
 	"io"
+	"math"
 	"strconv"
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval"
@@ -64,8 +65,7 @@ func WriteCurveCSV(w io.Writer, b *Barriers) error {
 				m    *eval.Metrics
 			}{{"naive", p.Naive}, {"aligned", p.Aligned}, {"repaired", p.Repaired}} {
 				if m := path.m; m != nil {
-					t.Write(append([]string{set.name, path.name}, numbers(p.Lambda, m.Loss, m.LossInterval[0], m.LossInterval[1],
-						m.Accuracy, m.AccuracyInterval[0], m.AccuracyInterval[1])...))
+					t.Write(append([]string{set.name, path.name}, numbers(p.Lambda, m.Loss, m.LossInterval, m.Accuracy, m.AccuracyInterval)...))
 				}
 			}
 		}
@@ -74,10 +74,18 @@ func WriteCurveCSV(w io.Writer, b *Barriers) error {
 	return t.Error()
 }
 
-func numbers(values ...float64) []string {
+// numbers are the fields of one row: where it is, loss and accuracy with the
+// ends of their intervals. What is not a number, as the accuracy of measured
+// targets, is empty.
+func numbers(at, loss float64, lossEnds eval.Interval, accuracy float64, accuracyEnds eval.Interval) []string {
 	var out []string
-	for _, v := range values {
-		out = append(out, strconv.FormatFloat(v, 'g', -1, 64))
+	for _, v := range [][2]float64{{at, at}, {loss, loss}, {lossEnds[0], loss}, {lossEnds[1], loss},
+		{accuracy, accuracy}, {accuracyEnds[0], accuracy}, {accuracyEnds[1], accuracy}} {
+		text := ""
+		if !math.IsNaN(v[0]) && !math.IsNaN(v[1]) {
+			text = strconv.FormatFloat(v[0], 'g', -1, 64)
+		}
+		out = append(out, text)
 	}
 	return out
 }
@@ -109,8 +117,7 @@ func WriteSeriesCSV(w io.Writer, points []SeriesPoint) error {
 				b    *eval.Barrier
 			}{{"naive", set.barrier.Naive}, {"aligned", set.barrier.Aligned}, {"repaired", set.barrier.Repaired}} {
 				if b := path.b; b != nil {
-					t.Write(append([]string{set.name, path.name}, numbers(p.Time, b.Loss, b.LossInterval[0], b.LossInterval[1],
-						b.Accuracy, b.AccuracyInterval[0], b.AccuracyInterval[1])...))
+					t.Write(append([]string{set.name, path.name}, numbers(p.Time, b.Loss, b.LossInterval, b.Accuracy, b.AccuracyInterval)...))
 				}
 			}
 		}
