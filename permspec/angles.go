@@ -122,8 +122,9 @@ func (inf *inference) circle(w *onnxgraph.Weight) (circle, bool) {
 	return circle{w, data}, err == nil
 }
 
-// turns reports whether a[i]² + b[i+shift]² is one number for all i; with a
-// shift only for i in the first half of the last axis.
+// turns reports whether a[i]² + b[i+shift]² is one number for all i and a[i]² is
+// not, for gains that are all one turn nothing; with a shift only for i in the
+// first half of the last axis.
 func (a circle) turns(b circle, shift int64) bool {
 	w := a.weight
 	last := w.Shape[len(w.Shape)-1]
@@ -131,7 +132,7 @@ func (a circle) turns(b circle, shift int64) bool {
 		return false
 	}
 	tolerance, _ := width(w.Type)
-	radius := -1.0
+	radius, first, varies := -1.0, 0.0, false
 	for i := range w.Elements() {
 		if shift > 0 && i%last >= shift {
 			continue
@@ -139,13 +140,14 @@ func (a circle) turns(b circle, shift int64) bool {
 		x, y := number(w.Type, a.data, i), number(w.Type, b.data, i+shift)
 		r := x*x + y*y
 		if radius < 0 {
-			radius = r
+			radius, first = r, x*x
 		}
 		if !(math.Abs(r-radius) <= tolerance*radius) {
 			return false
 		}
+		varies = varies || math.Abs(x*x-first) > tolerance*radius
 	}
-	return radius > 0
+	return varies
 }
 
 // width returns how exactly a type holds a number near one, false for types
