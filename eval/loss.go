@@ -15,7 +15,7 @@ type Loss string
 const (
 	LossAuto             Loss = ""                  // by the graph's last operator, see LossOf
 	LossLogits           Loss = "logits"            // scores, to be normalised by softmax
-	LossProbabilities    Loss = "probabilities"     // after Softmax
+	LossProbabilities    Loss = "probabilities"     // after Softmax and the like
 	LossLogProbabilities Loss = "log-probabilities" // after LogSoftmax
 	LossBinary           Loss = "binary"            // one probability, of class 1, after Sigmoid
 	LossBinaryLogits     Loss = "binary-logits"     // one score, of class 1
@@ -43,26 +43,23 @@ func ParseLoss(name string) (Loss, error) {
 // passing are the operators that LossOf looks through: they keep each number.
 var passing = map[string]bool{
 	"Identity": true, "Cast": true, "Reshape": true, "Flatten": true, "Squeeze": true, "Unsqueeze": true,
-	"Transpose": true, "Dropout": true, "DequantizeLinear": true, "QuantizeLinear": true,
+	"Transpose": true, "Dropout": true, "DequantizeLinear": true, "QuantizeLinear": true, "ZipMap": true,
 }
 
-// LossOf recognises the loss from the last operator that computes the output:
-// Softmax, LogSoftmax (or Log of Softmax), Sigmoid; anything else gives logits.
+// LossOf recognises the loss from the last operators that compute the output:
+// Softmax and what else gives probabilities, their logarithm, Sigmoid; anything
+// else gives logits.
 func LossOf(output *onnxgraph.Value) Loss {
 	n := lastOperator(output)
 	switch {
 	case n == nil:
 		return LossLogits
-	case n.Op == "Softmax":
+	case probable(output):
 		return LossProbabilities
-	case n.Op == "LogSoftmax":
+	case n.Op == "LogSoftmax", n.Op == "Log" && probable(n.Inputs[0]):
 		return LossLogProbabilities
 	case n.Op == "Sigmoid":
 		return LossBinary
-	case n.Op == "Log":
-		if before := lastOperator(n.Inputs[0]); before != nil && before.Op == "Softmax" {
-			return LossLogProbabilities
-		}
 	}
 	return LossLogits
 }

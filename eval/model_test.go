@@ -95,7 +95,7 @@ func (s sketch) graph() *onnxpb.GraphProto {
 func (s sketch) model(t testing.TB) *onnxgraph.Model {
 	t.Helper()
 	data, err := proto.Marshal(&onnxpb.ModelProto{IrVersion: proto.Int64(8),
-		OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(17)}}, Graph: s.graph()})
+		OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(17)}, {Domain: proto.String(mlDomain), Version: proto.Int64(3)}}, Graph: s.graph()})
 	if err != nil {
 		t.Fatal(err)
 	}
