@@ -33,7 +33,6 @@ type job struct {
 	extra    []*dataset.Batch    // made up, numbered after the others, none held back
 	tooLarge bool                // to be kept
 	targets  map[*layer][]target // of the layers that were computed ahead
-	spread   map[*layer][]stats
 }
 
 func newJob(ctx context.Context, ends []End, opts Options) (*job, error) {
