@@ -16,12 +16,12 @@ import (
 // Report is what a command did, for JSON. Its keys are stable; what a command
 // has nothing to say about is absent.
 type Report struct {
-	Version string  `json:"version"`
-	Command string  `json:"command"`
-	Method  string  `json:"method,omitempty"`
-	Lambda  float64 `json:"lambda"`
-	Seed    int64   `json:"seed"`
-	Backend string  `json:"backend,omitempty"`
+	Version string   `json:"version"`
+	Command string   `json:"command"`
+	Method  string   `json:"method,omitempty"`
+	Lambda  *float64 `json:"lambda,omitempty"` // the weight of B in a merge
+	Seed    int64    `json:"seed"`
+	Backend string   `json:"backend,omitempty"`
 
 	Inputs []FileDigest `json:"inputs,omitempty"`
 	Output *FileDigest  `json:"output,omitempty"`
@@ -140,11 +140,11 @@ func (a *Alignment) Hints() []string {
 
 // Hints are plain remarks on the metrics.
 func (e *EvalReport) Hints(permuted bool) []string {
+	if e.A != nil && math.IsNaN(e.A.Loss) || e.B != nil && math.IsNaN(e.B.Loss) {
+		return []string{"a loss that is not a number comes from data or weights that are none, or from a loss that does not go with the outputs (--loss)"}
+	}
 	if e.Merged == nil || e.Naive == nil || e.A == nil || e.B == nil {
 		return nil
-	}
-	if math.IsNaN(e.A.Loss) || math.IsNaN(e.B.Loss) {
-		return []string{"a loss that is not a number comes from data or weights that are none, or from a loss that does not go with the outputs (--loss)"}
 	}
 	// Accuracies are NaN where there is none, and then decide nothing.
 	usable := 0.8 * min(e.A.Accuracy, e.B.Accuracy)

@@ -26,6 +26,8 @@ func TestEvalHints(t *testing.T) {
 		{"collapsed", report(m(.1, .98), m(2.4, .13), m(1, .5)), "far below its ends"},
 		{"measured, naive no worse", report(m(.1, nan), m(.1, nan), m(.2, nan)), "need no alignment"},
 		{"measured, merged better", report(m(.1, nan), m(.5, nan), m(.2, nan)), ""},
+		{"one model", &EvalReport{A: &eval.Metrics{Loss: .1}}, ""},
+		{"one model, not a number", &EvalReport{A: &eval.Metrics{Loss: nan}}, "not a number"},
 		{"not a number", report(m(nan, 0), m(nan, 0), m(nan, 0)), "not a number"},
 	} {
 		hints := strings.Join(c.report.Hints(true), "; ")

@@ -128,6 +128,15 @@ func (o *observed) add(g gap, noise float64) {
 	}
 }
 
+// allowed is what was allowed of a difference, in words.
+func (o *observed) allowed(difference float64) string {
+	limit := difference / max(o.used, 1e-300)
+	if limit <= 2*math.SmallestNonzeroFloat32 { // add divides by no less
+		return "none"
+	}
+	return fmt.Sprintf("%.3g", limit)
+}
+
 // vary notes whether the output has changed with the inputs, by ten times what
 // the tolerance lets pass: only then could a difference have shown.
 func (o *observed) vary(x *onnxgraph.Tensor, g gap, noise float64) error {

@@ -27,7 +27,7 @@ func (c *comparison) verdict() *Verification {
 		}
 		if o.failed && v.Verdict == Same {
 			v.Verdict = Different
-			v.Reason = fmt.Sprintf("output %q differs by %.3g, where %.3g is allowed", d.Name, d.MaxAbs, d.MaxAbs/max(o.used, 1e-300))
+			v.Reason = fmt.Sprintf("output %q differs by %.3g, where %s is allowed", d.Name, d.MaxAbs, o.allowed(d.MaxAbs))
 			if o.reason != "" {
 				v.Reason = fmt.Sprintf("output %q differs: %s", d.Name, o.reason)
 			}

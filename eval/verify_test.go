@@ -144,6 +144,15 @@ func TestInconclusive(t *testing.T) {
 	verify(t, nan, nan, VerifyOptions{}).want(t, Inconclusive, "the check could not tell")
 }
 
+// Whole numbers must be equal, and the reason says so.
+func TestWholeNumbers(t *testing.T) {
+	model := func(add int64) *onnxgraph.Model {
+		return sketch{inputs: []string{"x int64 4"}, outputs: []string{"y int64 4"}, nodes: []*onnxpb.NodeProto{node("Add x w -> y")},
+			weights: []*onnxpb.TensorProto{weight("w", []int64{1}, add)}}.model(t)
+	}
+	verify(t, model(1), model(3), VerifyOptions{}).want(t, Different, `output "y" differs by 2, where none is allowed`)
+}
+
 // A second output that tells nothing makes the verdict inconclusive only when
 // weights depend on it alone.
 func TestMuteOutput(t *testing.T) {

@@ -76,7 +76,7 @@ func merge(c *cli.Context) error {
 		return checked(err)
 	}
 	r := merged.Report()
-	r.Lambda, r.Repair, r.Hints = merged.Lambda, merged.Repair, merged.Hints()
+	r.Lambda, r.Repair, r.Hints = &merged.Lambda, merged.Repair, merged.Hints()
 	if set != nil {
 		r.Hints = append(r.Hints, set.Hints...)
 		opts, err := j.judgeOptions()
