@@ -167,7 +167,10 @@ func (c *call) expand(i int, op string, lengths map[string]int) (string, error) 
 	for _, p := range parts {
 		if name, ok := strings.CutSuffix(p, ".."); ok && !strings.Contains(name, "/") {
 			rank := c.rank(i)
-			if rank < 0 {
+			switch {
+			case c.in(i) == nil:
+				return "", fmt.Errorf("input %d is missing", i)
+			case rank < 0:
 				return "", fmt.Errorf("the rank of %q is not known", c.in(i).Name)
 			}
 			n := rank - len(parts) + 1

@@ -20,6 +20,20 @@ var fusions = map[string][]func(f *fuser, n *onnxgraph.Node) *onnxgraph.Node{
 	"Div":                {(*fuser).layerNorm},
 }
 
+// operands counts the inputs that a node put together with others must have, and
+// those it may have; any other is left to its kernel, which says what is wrong.
+var operands = map[string]struct{ least, most int }{
+	"Add": {2, 2}, "Sub": {2, 2}, "Mul": {2, 2}, "Div": {2, 2}, "Pow": {2, 2}, "MatMul": {2, 2},
+	"Conv": {2, 3}, "FusedConv": {2, 4}, "Gemm": {2, 3}, "Relu": {1, 1}, "Erf": {1, 1}, "Sqrt": {1, 1},
+	"ReduceMean": {1, 2}, "LayerNormalization": {1, 3}, "BatchNormalization": {5, 5},
+}
+
+// complete tells whether n has its operands and a result.
+func complete(n *onnxgraph.Node) bool {
+	k, known := operands[n.Op]
+	return known && len(n.Outputs) > 0 && len(n.Inputs) >= k.least && len(n.Inputs) <= k.most && !slices.Contains(n.Inputs[:k.least], nil)
+}
+
 // fuser is one pass over the nodes of a scope.
 type fuser struct {
 	*scope
@@ -36,7 +50,7 @@ func (s *scope) fuse(nodes []*onnxgraph.Node, outputs []*onnxgraph.Value) []*onn
 	f := &fuser{scope: s, outputs: outputs, by: make(map[*onnxgraph.Value]*onnxgraph.Node), gone: make(map[*onnxgraph.Node]bool)}
 	var out []*onnxgraph.Node
 	for _, n := range nodes {
-		if n.Domain == "" && n.Version >= 7 { // before, operands are aligned by attributes
+		if n.Domain == "" && n.Version >= 7 && complete(n) { // before, operands are aligned by attributes
 			for _, rule := range fusions[n.Op] {
 				if m := rule(f, n); m != nil {
 					n = m
@@ -45,6 +59,9 @@ func (s *scope) fuse(nodes []*onnxgraph.Node, outputs []*onnxgraph.Value) []*onn
 			}
 		}
 		out = append(out, n)
+		if !complete(n) {
+			continue
+		}
 		for _, v := range n.Outputs {
 			if v != nil {
 				f.by[v] = n
