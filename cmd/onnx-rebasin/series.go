@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"text/tabwriter"
 
@@ -41,6 +43,7 @@ func series(c *cli.Context, sides *sides) error {
 			r = rebasin.Report{Method: one.Method, Backend: one.Backend, Hints: hints}
 		}
 	}
+	slices.SortStableFunc(points, func(p, q rebasin.SeriesPoint) int { return cmp.Compare(p.Time, q.Time) })
 	r.Series = points
 	title := fmt.Sprintf("barrier between two trainings, on %s", filepath.Base(c.String("data")))
 	if err := sides.write(
@@ -61,10 +64,11 @@ func series(c *cli.Context, sides *sides) error {
 	return nil
 }
 
-var lastNumber = regexp.MustCompile(`(\d+)\D*$`)
+var lastNumber = regexp.MustCompile(`(\d+(?:\.\d+)?)\D*$`)
 
 // timesOf places the files on the axis of time: by --times, or by the last
-// numbers in their names when these grow, or by counting from 1.
+// numbers in their names when all have one and no two the same, in whatever
+// order they are given, or by counting from 1.
 func timesOf(c *cli.Context, files []string) ([]float64, error) {
 	if c.IsSet("times") {
 		times, err := numbers(c, "times")
@@ -73,6 +77,10 @@ func timesOf(c *cli.Context, files []string) ([]float64, error) {
 		}
 		return times, err
 	}
+	return timesInNames(files), nil
+}
+
+func timesInNames(files []string) []float64 {
 	var times, counted []float64
 	for i, f := range files {
 		counted = append(counted, float64(i+1))
@@ -82,14 +90,14 @@ func timesOf(c *cli.Context, files []string) ([]float64, error) {
 			continue
 		}
 		v, err := strconv.ParseFloat(m[1], 64)
-		if err == nil && (len(times) == 0 || v > times[len(times)-1]) {
+		if err == nil && !slices.Contains(times, v) {
 			times = append(times, v)
 		}
 	}
 	if len(times) < len(files) {
-		return counted, nil
+		return counted
 	}
-	return times, nil
+	return times
 }
 
 // seriesTable prints the barriers, one time a line.
