@@ -31,7 +31,8 @@ type gallery struct {
 // openImages opens a folder of PNG and JPEG files, or of folders of them, one
 // for each class. Classes are numbered in order of name, or of number when all
 // names are whole numbers. Pictures become uint8, height × width × channels;
-// those of another size are stretched, bilinearly.
+// those of another size are stretched, bilinearly. Labels from a .npy file are in
+// the order of the pictures: by class, and by name.
 func openImages(path string, opts Options) (*source, error) {
 	g := &gallery{}
 	classes, err := g.find(path)
@@ -48,7 +49,18 @@ func openImages(path string, opts Options) (*source, error) {
 	s.hints = []string{fmt.Sprintf("%s: %d images read as %d×%d×%d", filepath.Base(path), len(g.files), g.height, g.width, g.channels)}
 	s.arrays = []array{{name: "x", dtype: onnxgraph.Uint8, shape: []int{len(g.files), g.height, g.width, g.channels},
 		open: func() (rows, error) { return &galleryRows{g: g}, nil }}}
-	if classes != nil {
+	switch {
+	case opts.Labels != "" && opts.Labels != "none" && (opts.Labels != "y" || classes == nil):
+		file, err := labelFile(path, opts.Labels)
+		if err != nil {
+			return nil, err
+		}
+		y, err := npyFile(file, filepath.Base(file))
+		if err != nil {
+			return nil, err
+		}
+		s.arrays, s.labels, s.classes = append(s.arrays, y), y.name, nil
+	case classes != nil:
 		y := array{name: "y", dtype: onnxgraph.Int64, shape: []int{len(g.files)},
 			open: func() (rows, error) { return &galleryLabels{g: g}, nil }}
 		s.arrays, s.labels = append(s.arrays, y), y.name

@@ -103,3 +103,17 @@ func TestImageErrors(t *testing.T) {
 		t.Errorf("bad picture: %v", err)
 	}
 }
+
+// Labels from a file take the place of the folders; a file that is not there is
+// an error, not a reason to take the folders.
+func TestImageLabels(t *testing.T) {
+	dir := folderOfImages(t, func(i int) string { return []string{"p", "q"}[i] }, color.NRGBA{255, 0, 51, 255}, color.NRGBA{0, 255, 0, 255})
+	labels := file(t, "y.npy", npy("<i8", []int{2}, []int64{7, 5}))
+	s, batches := readAll(t, dir, Options{Labels: labels}, 2)
+	if got, ok := batches[0].Labels.Data.([]int64); !ok || !slices.Equal(got, []int64{7, 5}) || s.Classes != nil {
+		t.Errorf("labels %v of classes %v", batches[0].Labels, s.Classes)
+	}
+	if _, err := Open(dir, Options{Labels: "missing.npy"}); err == nil || !strings.Contains(err.Error(), "missing.npy does not exist") {
+		t.Errorf("error %v", err)
+	}
+}
