@@ -2,6 +2,7 @@ package permspec
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
@@ -33,6 +34,15 @@ func (c *call) in(i int) *onnxgraph.Value {
 func (c *call) has(i int) bool { return c.in(i) != nil }
 
 func (c *call) hasOut(i int) bool { return i < len(c.node.Outputs) && c.node.Outputs[i] != nil }
+
+// isRead reports whether output i goes anywhere: to a node, or out of its graph.
+func (c *call) isRead(i int) bool {
+	if !c.hasOut(i) {
+		return false
+	}
+	v := c.node.Outputs[i]
+	return len(v.Uses) > 0 || slices.Contains(v.Graph.Outputs, v)
+}
 
 // dims returns the shape of input i.
 func (c *call) dims(i int) ([]onnxgraph.Dim, error) {

@@ -39,7 +39,9 @@ func (inf *inference) branches(n *onnxgraph.Node) {
 			}
 		}
 	}
-	inf.freezeValue(n.Inputs[0], &cause{n, "it steers If"})
+	if len(n.Inputs) > 0 && n.Inputs[0] != nil {
+		inf.freezeValue(n.Inputs[0], &cause{n, "it steers If"})
+	}
 }
 
 // loop: inputs are trip count, condition, carried…; the body takes iteration,

@@ -206,7 +206,7 @@ func (c *call) reduced(x []string, axes []int64, mark string) (string, error) {
 // maxPool's indices count through all channels, so they fix the channels'
 // order when they are used.
 func maxPool(c *call) (string, error) {
-	if c.hasOut(1) && len(c.node.Outputs[1].Uses) > 0 {
+	if c.isRead(1) {
 		return text("#n #c #s.. -> #n #c #p/s.., #n #c #p/s..")(c)
 	}
 	return text("n c #s.. -> n c #p/s.., n c #p/s..")(c)

@@ -153,7 +153,7 @@ func (inf *inference) weightLayout(w *onnxgraph.Weight) []sum {
 // mean the slots they stand at. Quantised weights are integers too, and move.
 func (inf *inference) guardIndices(w *onnxgraph.Weight, l []sum, n *onnxgraph.Node) {
 	switch w.Type {
-	case onnxgraph.Int64, onnxgraph.Bool, onnxgraph.String:
+	case onnxgraph.Int64, onnxgraph.Uint64, onnxgraph.Uint32, onnxgraph.Bool, onnxgraph.String:
 	case onnxgraph.Int32:
 		if quantised[opKey{n.Domain, n.Op}] {
 			return
