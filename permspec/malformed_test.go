@@ -37,3 +37,28 @@ func TestMalformedNodes(t *testing.T) {
 		}
 	}
 }
+
+// An If without a condition is no panic either.
+func TestIfWithoutCondition(t *testing.T) {
+	for _, inputs := range []string{"", "_", "_, h"} {
+		n := net{text: "x: 2x3\nw = 3x4\nh = MatMul(x, w)\ny = If(" + inputs + ") then_branch=@b else_branch=@b\n-> y",
+			bodies: map[string]string{"b": "v = 2x4\nq = Relu(v)\n-> q"}}
+		n.edit = func(m *onnxpb.ModelProto) {
+			if inputs == "" {
+				m.Graph.Node[1].Input = nil
+			}
+		}
+		m, err := onnxgraph.Load(n.file(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := permspec.Infer(m, permspec.Options{}); err != nil {
+			t.Error(err)
+		}
+		if s, err := backends["onnx-go"](m); err == nil {
+			s.Run(t.Context(), map[string]*onnxgraph.Tensor{"x": {Type: onnxgraph.Float32, Shape: []int{2, 3}, Data: make([]float32, 6)}}, nil)
+			s.Close()
+		}
+		m.Close()
+	}
+}

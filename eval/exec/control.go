@@ -53,6 +53,9 @@ func (b *body) run(c *kernel.Call, inputs, inner []*kernel.Value) ([]*kernel.Val
 // prepareIf prepares If: one of two bodies runs. When the condition is known
 // the other is not even lowered.
 func prepareIf(c *compiler, n *onnxgraph.Node, k *kernel.Node, inner []*onnxgraph.Value) (kernel.Kernel, error) {
+	if len(k.Const) == 0 {
+		return nil, fmt.Errorf("it has no condition")
+	}
 	var branches [2]*body
 	for i, attr := range []string{"else_branch", "then_branch"} {
 		if cond := k.Const[0]; cond != nil {
