@@ -250,10 +250,21 @@ func (inf *inference) ones(layout []sum) bool {
 func (inf *inference) bind(p Axis, x sum, env map[string]sum, c *call) {
 	if f, ok := plain(p); ok && env[f.Name] == nil {
 		env[f.Name] = x
+		if size, given := c.sizes[f.Name]; given {
+			inf.measure(x, size)
+		}
 		return
 	}
 	inf.deduce(p, x, env, c)
 	inf.unify(x, inf.subst(p, env, c), c.node)
+}
+
+// measure tells an axis of unknown size, as Loop stacks them, the size a rule
+// found.
+func (inf *inference) measure(x sum, size onnxgraph.Dim) {
+	if a, ok := soleAtom(inf.resolve(x)); ok && inf.known(a) < 0 && fixed(size) {
+		inf.atoms[inf.find(a)].size = size
+	}
 }
 
 func plain(p Axis) (Factor, bool) {
