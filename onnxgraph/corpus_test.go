@@ -23,8 +23,8 @@ func corpus(t testing.TB) (dir string, names []string) {
 		}
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%d models in %s: %v", len(names), dir, err)
 	}
 	return dir, names
 }

@@ -95,10 +95,17 @@ func newMatcher(a, b *Model) *matcher {
 	return m
 }
 
-// shortNames returns the ends of two paths from where they differ.
+// shortNames returns the ends of two paths from where they differ, and words
+// for models that did not come from a file, or from the same one.
 func shortNames(a, b string) (string, string) {
-	if a == b {
-		return "the first model", "the second model"
+	const first, second = "the first model", "the second model"
+	switch {
+	case a == b:
+		return first, second
+	case a == "":
+		return first, path.Base(filepath.ToSlash(b))
+	case b == "":
+		return path.Base(filepath.ToSlash(a)), second
 	}
 	pa, pb := strings.Split(filepath.ToSlash(a), "/"), strings.Split(filepath.ToSlash(b), "/")
 	n := 1

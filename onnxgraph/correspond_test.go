@@ -2,7 +2,9 @@ package onnxgraph_test
 
 import (
 	"errors"
+	"flag"
 	"fmt"
+	"hash/fnv"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
@@ -149,43 +151,56 @@ func (d *disguise) constants(g *onnxpb.GraphProto) {
 	g.Initializer = keep
 }
 
+var disguises = flag.Int("disguises", 1, "how often TestCorrespondDisguised disguises each model")
+
 // A model corresponds to itself in disguise, each weight to itself.
 func TestCorrespondDisguised(t *testing.T) {
 	dir, names := corpus(t)
-	for i, name := range names {
+	for _, name := range names {
 		if !strings.HasPrefix(name, "zoo/") && !strings.HasPrefix(name, "models/") && !strings.HasPrefix(name, "zoopairs/") {
 			continue
 		}
 		a := load(t, filepath.Join(dir, name))
-		pb, err := a.Proto()
-		if err != nil {
-			t.Fatal(err)
-		}
-		pb = proto.CloneOf(pb)
-		d := &disguise{rng: rand.New(rand.NewPCG(9, uint64(i))), io: i%2 == 0}
-		d.model(pb)
-		b := parse(t, pb)
-		c, err := onnxgraph.Correspond(a, b)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		for x, y := range c.Weights {
-			if x.Type == onnxgraph.Int64 && len(x.Shape) == 0 {
-				continue // two equal numbers that are added may have changed places
-			}
-			if want := d.weight(x); y.Name != want {
-				t.Errorf("%s: counterpart of %v is %v, want %q", name, x, y, want)
-			}
-		}
-		for _, n := range a.Graph.Nodes {
-			for _, v := range n.Inputs {
-				if v != nil && v.Weight != nil && v.Weight.Type == onnxgraph.Float32 && c.Nodes[n] != nil && c.Weights[v.Weight] == nil {
-					t.Errorf("%s: %v has no counterpart for weight %v", name, n, v.Weight)
-				}
+		hash := fnv.New64a()
+		hash.Write([]byte(name))
+		for i := range *disguises {
+			d := &disguise{rng: rand.New(rand.NewPCG(hash.Sum64(), uint64(i))), io: i%2 == 0}
+			if err := d.recognized(t, a); err != nil {
+				t.Errorf("%s, disguise %d: %v", name, i, err)
 			}
 		}
 	}
+}
+
+// recognized reports as an error what Correspond does not find of a model in
+// its disguise.
+func (d *disguise) recognized(t *testing.T, a *onnxgraph.Model) error {
+	pb, err := a.Proto()
+	if err != nil {
+		return err
+	}
+	pb = proto.CloneOf(pb)
+	d.model(pb)
+	c, err := onnxgraph.Correspond(a, parse(t, pb))
+	if err != nil {
+		return err
+	}
+	for x, y := range c.Weights {
+		if x.Type == onnxgraph.Int64 && len(x.Shape) == 0 {
+			continue // two equal numbers that are added may have changed places
+		}
+		if want := d.weight(x); y.Name != want {
+			return fmt.Errorf("counterpart of %v is %v, want %q", x, y, want)
+		}
+	}
+	for _, n := range a.Graph.Nodes {
+		for _, v := range n.Inputs {
+			if v != nil && v.Weight != nil && v.Weight.Type == onnxgraph.Float32 && c.Nodes[n] != nil && c.Weights[v.Weight] == nil {
+				return fmt.Errorf("%v has no counterpart for weight %v", n, v.Weight)
+			}
+		}
+	}
+	return nil
 }
 
 // The published pairs correspond, or differ as told.
@@ -411,6 +426,24 @@ func TestCorrespondOutputs(t *testing.T) {
 	}{
 		{two("r", "t"), two("t", "t"), `output "r" of the first model is what node 0 (Relu) computes, output "t" of the second model is what node 1 (Tanh) computes`},
 		{two("r", "t"), two("r", "e"), `node 2 (Exp) of the second model has no counterpart in the first model`},
+	} {
+		if _, err := onnxgraph.Correspond(c.a, c.b); err == nil || err.Error() != c.want {
+			t.Errorf("difference %v\n                          want %s", err, c.want)
+		}
+	}
+}
+
+// A model without a file is named by its place.
+func TestCorrespondNames(t *testing.T) {
+	pb := network()
+	pb.Graph.Node[1].OpType = proto.String("Erf")
+	file, memory := load(t, write(t, "a.onnx", marshal(t, network()))), parse(t, pb)
+	for _, c := range []struct {
+		a, b *onnxgraph.Model
+		want string
+	}{
+		{file, memory, `node 1 "act" (Relu) of a.onnx stands where the second model has node 1 "act" (Erf)`},
+		{memory, file, `node 1 "act" (Erf) of the first model stands where a.onnx has node 1 "act" (Relu)`},
 	} {
 		if _, err := onnxgraph.Correspond(c.a, c.b); err == nil || err.Error() != c.want {
 			t.Errorf("difference %v\n                          want %s", err, c.want)

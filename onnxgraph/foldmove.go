@@ -49,6 +49,13 @@ func keep(c operation) {
 	}
 }
 
+// foldDropout keeps the elements unless it may be told to train.
+func foldDropout(c operation) {
+	if training, ok := c.ints(2); c.in(2) == nil || ok && len(training) == 1 && training[0] == Size(0) {
+		keep(c)
+	}
+}
+
 // foldTranspose reads the elements in the order of the axes.
 func foldTranspose(c operation) {
 	elems, ok := c.elems(c.in(0))
@@ -228,5 +235,5 @@ func foldTile(c operation) {
 var foldMove = map[string]foldRule{
 	"Identity": keep, "Reshape": keep, "Flatten": keep, "Squeeze": keep, "Unsqueeze": keep,
 	"Transpose": foldTranspose, "Expand": foldExpand, "Slice": foldSlice, "Concat": foldConcat,
-	"Split": foldSplit, "Gather": foldGather, "Tile": foldTile,
+	"Split": foldSplit, "Gather": foldGather, "Tile": foldTile, "Dropout": foldDropout,
 }

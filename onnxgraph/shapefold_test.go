@@ -61,6 +61,22 @@ var foldCases = []struct{ name, text string }{
 		pairs = 1 2 3 4 0 0 0 0
 		pads = 0 0 3 1 0 0 4 2
 		y: N 3 (h+7) (w+3)`},
+	{"sizes that pass through a Dropout", `
+		x: N 3 h w
+		training: bool .
+		s = Shape(x)
+		a = Dropout(s)
+		b = Dropout(a, #.5, #0)
+		c = Gather(b, #0)
+		d = Dropout(s, #.5, #1)
+		e = Dropout(s, #.5, training)
+		y = Expand(#.5, d)
+		z = Expand(#.5, e)
+		--
+		a = N 3 h w
+		c = N
+		y: _ _ _ _
+		z: _ _ _ _`},
 	{"sizes computed in floating point", `
 		x: N 3 h w
 		s = Shape(x)

@@ -24,15 +24,20 @@ func Dir(t testing.TB) string {
 }
 
 // Find is Dir for tests that have something to do without the material too: it
-// reports whether the folder is there.
+// reports whether the folder is there. A link to it is followed, so that the
+// folder can be walked.
 func Find(t testing.TB) (string, bool) {
 	t.Helper()
 	dir := os.Getenv(Env)
 	if dir == "" {
 		dir = beside(t)
 	}
-	st, err := os.Stat(dir)
-	return dir, err == nil && st.IsDir()
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return dir, false
+	}
+	st, err := os.Stat(real)
+	return real, err == nil && st.IsDir()
 }
 
 // beside walks up from the test's folder to the go.mod.
