@@ -35,22 +35,3 @@ func TestParseLayoutErrors(t *testing.T) {
 		}
 	}
 }
-
-func FuzzParseLayout(f *testing.F) {
-	for _, text := range notation {
-		f.Add(text)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		l, err := ParseLayout(text)
-		if err != nil {
-			return
-		}
-		again, err := ParseLayout(l.String())
-		if err != nil {
-			t.Fatalf("%q prints as %q: %v", text, l, err)
-		}
-		if again.String() != l.String() {
-			t.Fatalf("%q prints as %q, then as %q", text, l, again)
-		}
-	})
-}

@@ -85,32 +85,3 @@ func TestMissingLabels(t *testing.T) {
 		t.Errorf("error %v, want %q", err, want)
 	}
 }
-
-// No bytes make the reader panic or take memory that the file does not account
-// for.
-func FuzzOpen(f *testing.F) {
-	x := npy("|u1", []int{2, 3}, bytesUpTo(6))
-	f.Add("d.npy", x)
-	f.Add("d.npz", npz(f, zip.Deflate, "x", x, "y", npy("<i8", []int{2}, []int64{1, 2})))
-	f.Add("d.idx", idx(8, []int{2, 3}, bytesUpTo(6)))
-	f.Add("d.gz", gzipped(idx(13, []int{2, 3}, make([]float32, 6))))
-	f.Add("d.csv", []byte("a,b\n1,2\n3,4\n"))
-	f.Fuzz(func(t *testing.T, name string, data []byte) {
-		if name != "d.csv" {
-			name = "d" // formats other than CSV are told by their bytes
-		}
-		path := file(t, name, data)
-		for _, opts := range []Options{{}, {Inputs: imageInput(-1, 3)}} {
-			s, err := Open(path, opts)
-			if err != nil {
-				continue
-			}
-			for _, err := range s.Batches(2) {
-				if err != nil {
-					break
-				}
-			}
-			s.Close()
-		}
-	})
-}
