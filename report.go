@@ -10,6 +10,7 @@ import (
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval"
 	"github.com/onnx-rebasin/onnx-rebasin/eval/repair"
+	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 	"github.com/onnx-rebasin/onnx-rebasin/permspec"
 )
 
@@ -32,6 +33,11 @@ type Report struct {
 	Verify *eval.Verification `json:"verify,omitempty"`
 	Repair *repair.Report     `json:"repair,omitempty"`
 	Eval   *EvalReport        `json:"eval,omitempty"`
+
+	Moves      []GroupMove           `json:"moves,omitempty"`
+	Layers     []LayerDistance       `json:"layers,omitempty"`
+	Kinship    *Kinship              `json:"kinship,omitempty"`
+	Difference *onnxgraph.Difference `json:"difference,omitempty"` // where architectures part
 
 	Curve        []CurvePoint   `json:"curve,omitempty"`
 	Barrier      *BarrierReport `json:"barrier,omitempty"`

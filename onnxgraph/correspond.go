@@ -18,8 +18,9 @@ type Correspondence struct {
 
 // Difference is the first place where two models are not of one architecture.
 type Difference struct {
-	A, B   string // the node on each side; "" where there is none
-	Reason string // one sentence that names both
+	A      string `json:"a,omitempty"` // the node on each side; "" where there is none
+	B      string `json:"b,omitempty"`
+	Reason string `json:"reason"` // one sentence that names both
 }
 
 func (d *Difference) Error() string { return d.Reason }

@@ -17,16 +17,23 @@ import (
 
 // matchFlags steer Align and Merge.
 func matchFlags() []cli.Flag {
-	return []cli.Flag{
+	return join([]cli.Flag{
 		&cli.StringFlag{Name: "method", Value: "weight", Usage: "how units are matched: weight, activation (by what they compute on --calib), or none for the naive average", Action: oneOf("method", "weight", "activation", "none")},
 		&cli.Float64Flag{Name: "mix", Usage: "share of the weights in --method activation, from 0 to 1", Action: part("mix")},
+	}, searchFlags(), []cli.Flag{
+		&cli.BoolFlag{Name: "no-verify", Usage: "do not check that π(B) computes what B does"},
+	})
+}
+
+// searchFlags steer the search for a matching.
+func searchFlags() []cli.Flag {
+	return []cli.Flag{
 		seedFlag(),
 		&cli.StringFlag{Name: "effort", Value: "default", Usage: "how long to search for a better match: fast, default or max"},
 		&cli.DurationFlag{Name: "max-time", Usage: "end the search after `TIME` (such as 30s) with the best so far; Ctrl-C does the same"},
 		&cli.StringFlag{Name: "normalize", Value: "none", Usage: "compare weights as they are (none), scaled to one norm each (layer), or each unit too (unit)"},
 		&cli.IntFlag{Name: "starts", Usage: "starting points of the search, the best is kept; 0: as --effort says", Action: notNegative[int]("starts")},
 		&cli.IntFlag{Name: "max-sweeps", Usage: "at most so many passes over the groups; 0: until nothing improves", Action: notNegative[int]("max-sweeps")},
-		&cli.BoolFlag{Name: "no-verify", Usage: "do not check that π(B) computes what B does"},
 	}
 }
 
