@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/onnx-rebasin/onnx-rebasin/internal/onnxpb"
+	"github.com/onnx-rebasin/onnx-rebasin/internal/opcase"
 )
 
 // net is a small model as text, a line each:
@@ -64,7 +65,7 @@ func (n net) graph(t *testing.T, text string) *onnxpb.GraphProto {
 			for _, a := range strings.Fields(p[5]) {
 				name, body, ok := strings.Cut(a, "=@")
 				if !ok {
-					node.Attribute = append(node.Attribute, attribute(a))
+					node.Attribute = append(node.Attribute, opcase.Attribute(a))
 					continue
 				}
 				kind := onnxpb.AttributeProto_GRAPH
@@ -72,7 +73,7 @@ func (n net) graph(t *testing.T, text string) *onnxpb.GraphProto {
 			}
 			g.Node = append(g.Node, node)
 		} else if p := weightLine.FindStringSubmatch(line); p != nil {
-			w, _, err := opCase{text: p[1]}.tensor(0, p[2])
+			w, _, err := opcase.Case{Text: p[1]}.Tensor(0, p[2])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -103,9 +104,9 @@ func named(name, text string) *onnxpb.ValueInfoProto {
 	if !ok {
 		kind, shape = "f", text
 	}
-	v.Type = &onnxpb.TypeProto{Value: &onnxpb.TypeProto_TensorType{TensorType: &onnxpb.TypeProto_Tensor{ElemType: proto.Int32(int32(types[kind]))}}}
+	v.Type = &onnxpb.TypeProto{Value: &onnxpb.TypeProto_TensorType{TensorType: &onnxpb.TypeProto_Tensor{ElemType: proto.Int32(int32(opcase.Types[kind]))}}}
 	if text != "" {
-		v.Type.GetTensorType().Shape = floatType(shape).GetTensorType().Shape
+		v.Type.GetTensorType().Shape = opcase.FloatType(shape).GetTensorType().Shape
 	}
 	return v
 }

@@ -15,11 +15,25 @@ import (
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval/exec"
 	"github.com/onnx-rebasin/onnx-rebasin/eval/ort"
+	"github.com/onnx-rebasin/onnx-rebasin/internal/opcase"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 	"github.com/onnx-rebasin/onnx-rebasin/permspec"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected layouts of "+casesFile)
+
+// casesFile holds the cases of the operator table.
+const casesFile = "testdata/operators.txt"
+
+// readCases reads the cases of testdata/operators.txt.
+func readCases(t testing.TB) []opcase.Case {
+	t.Helper()
+	cases, err := opcase.Read(casesFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cases
+}
 
 // Every rule of the operator table is true: its layouts are those written down,
 // and permuting the inputs of a node by any member of the group they leave free
@@ -28,20 +42,20 @@ func TestOperatorTable(t *testing.T) {
 	cases := readCases(t)
 	got := map[int]string{}
 	for _, c := range cases {
-		t.Run(fmt.Sprintf("%d_%s", c.line, c.op), func(t *testing.T) {
-			m, steer, err := c.model()
+		t.Run(fmt.Sprintf("%d_%s", c.Line, c.Op), func(t *testing.T) {
+			m, steer, err := c.Model()
 			if err != nil {
 				t.Fatal(err)
 			}
 			spec, outs, err := permspec.InferOutputs(m)
 			if err != nil {
-				t.Fatalf("%s\n%v", c.text, err)
+				t.Fatalf("%s\n%v", c.Text, err)
 			}
-			got[c.line] = layoutsOf(c, m, spec, outs, steer)
-			if got[c.line] != c.want && !*update {
-				t.Errorf("%s\n got %s\nwant %s", c.text, got[c.line], c.want)
+			got[c.Line] = layoutsOf(c, m, spec, outs, steer)
+			if got[c.Line] != c.Want && !*update {
+				t.Errorf("%s\n got %s\nwant %s", c.Text, got[c.Line], c.Want)
 			}
-			c.check(t, m, spec, outs, steer)
+			checkCase(t, c, m, spec, outs, steer)
 		})
 	}
 	if *update {
@@ -50,7 +64,7 @@ func TestOperatorTable(t *testing.T) {
 }
 
 // layoutsOf writes the layouts of inputs and outputs and what is nested in what.
-func layoutsOf(c opCase, m *onnxgraph.Model, spec *permspec.Spec, outs []permspec.WeightLayout, steer map[int]bool) string {
+func layoutsOf(c opcase.Case, m *onnxgraph.Model, spec *permspec.Spec, outs []permspec.WeightLayout, steer map[int]bool) string {
 	byName := map[string]permspec.Layout{}
 	for _, w := range spec.Weights {
 		byName[w.Weight.Name] = w.Layout
@@ -60,7 +74,7 @@ func layoutsOf(c opCase, m *onnxgraph.Model, spec *permspec.Spec, outs []permspe
 		shapes[w.Name] = w.Shape
 	}
 	var in, out []string
-	for i, text := range c.inputs {
+	for i, text := range c.Inputs {
 		name := fmt.Sprintf("x%d", i)
 		l, free := byName[name]
 		switch {
@@ -123,8 +137,8 @@ func rewrite(t *testing.T, got map[int]string) {
 	}
 }
 
-// check runs the case on every backend that knows the operator.
-func (c opCase) check(t *testing.T, m *onnxgraph.Model, spec *permspec.Spec, outs []permspec.WeightLayout, steer map[int]bool) {
+// checkCase runs the case on every backend that knows the operator.
+func checkCase(t *testing.T, c opcase.Case, m *onnxgraph.Model, spec *permspec.Spec, outs []permspec.WeightLayout, steer map[int]bool) {
 	ran := 0
 	for name, open := range backends {
 		run := func(m *onnxgraph.Model) (map[string]*onnxgraph.Tensor, error) {
@@ -137,7 +151,7 @@ func (c opCase) check(t *testing.T, m *onnxgraph.Model, spec *permspec.Spec, out
 		}
 		before, err := run(m)
 		if err != nil {
-			t.Logf("%s: %s: %v", c.text, name, err)
+			t.Logf("%s: %s: %v", c.Text, name, err)
 			continue
 		}
 		ran++
@@ -152,25 +166,25 @@ func (c opCase) check(t *testing.T, m *onnxgraph.Model, spec *permspec.Spec, out
 				t.Fatalf("%s: permuted: %v", name, err)
 			}
 			for i := range outs {
-				compare(t, c.text+" on "+name, spec, &outs[i], p, before, after)
+				compare(t, c.Text+" on "+name, spec, &outs[i], p, before, after)
 			}
 		}
-		if !c.slack {
-			c.control(t, name, m, spec, before, run)
+		if !c.Slack {
+			controlCase(t, c, name, m, spec, before, run)
 		}
 	}
 	if ran == 0 {
 		if haveRuntime() {
-			t.Errorf("no backend runs %s", c.text)
+			t.Errorf("no backend runs %s", c.Text)
 		} else {
-			t.Skipf("no backend here runs %s", c.text)
+			t.Skipf("no backend here runs %s", c.Text)
 		}
 	}
 }
 
-// control transposes two slots of an axis that the rule freezes, in one input:
+// controlCase transposes two slots of an axis that the rule freezes, in one input:
 // the outputs must change.
-func (c opCase) control(t *testing.T, name string, m *onnxgraph.Model, spec *permspec.Spec, before map[string]*onnxgraph.Tensor, run func(*onnxgraph.Model) (map[string]*onnxgraph.Tensor, error)) {
+func controlCase(t *testing.T, c opcase.Case, name string, m *onnxgraph.Model, spec *permspec.Spec, before map[string]*onnxgraph.Tensor, run func(*onnxgraph.Model) (map[string]*onnxgraph.Tensor, error)) {
 	for _, w := range m.Weights() {
 		if !w.Type.IsFloat() {
 			continue
@@ -190,7 +204,7 @@ func (c opCase) control(t *testing.T, name string, m *onnxgraph.Model, spec *per
 				continue // the operator refuses what moved
 			}
 			if same(before, after) {
-				t.Errorf("%s on %s: exchanging slots of the frozen axis %d of %q changes nothing", c.text, name, k, w.Name)
+				t.Errorf("%s on %s: exchanging slots of the frozen axis %d of %q changes nothing", c.Text, name, k, w.Name)
 			}
 		}
 	}
@@ -326,7 +340,7 @@ var uncovered = map[string]string{
 func TestOperatorTableCovered(t *testing.T) {
 	seen := map[string]bool{}
 	for _, c := range readCases(t) {
-		seen[c.op] = true
+		seen[c.Op] = true
 	}
 	for _, op := range permspec.Operators() {
 		if reason, known := uncovered[op]; seen[op] == known {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/onnx-rebasin/onnx-rebasin/internal/half"
+	"github.com/onnx-rebasin/onnx-rebasin/internal/opcase"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 	"github.com/onnx-rebasin/onnx-rebasin/permspec"
 )
@@ -83,7 +84,7 @@ func (r *trial) feeds(run []string) map[string]*onnxgraph.Tensor {
 		}
 		if s, ok := set[v.Name]; ok {
 			shape, n = shape[:0], 1
-			for _, d := range dims(s) {
+			for _, d := range opcase.Dims(s) {
 				shape, n = append(shape, int(d)), n*int(d)
 			}
 		}

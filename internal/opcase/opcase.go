@@ -1,4 +1,6 @@
-package permspec_test
+// Package opcase reads the cases of the operator table, permspec's
+// testdata/operators.txt: models of one node each, as text.
+package opcase
 
 import (
 	"encoding/binary"
@@ -10,7 +12,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"testing"
 
 	"google.golang.org/protobuf/proto"
 
@@ -18,71 +19,68 @@ import (
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
 
-// opCase is a model of one node, as a line of testdata/operators.txt writes it.
-// Below the line, indented, stands what is to be inferred.
-type opCase struct {
-	line    int
-	text    string
-	slack   bool // the line begins with *: more is frozen than need be
-	op      string
-	version int64
-	attrs   []string
-	inputs  []string
-	outputs []string // 1, 0 for one left out, or the shape where it cannot be inferred
-	want    string
+// Case is a model of one node, as a line of the file writes it. Below the line,
+// indented, stands what is to be inferred.
+type Case struct {
+	Line    int
+	Text    string
+	Slack   bool   // the line begins with *: more is frozen than need be
+	Op      string // those of com.microsoft begin with "ms."
+	Version int64
+	Attrs   []string
+	Inputs  []string
+	Outputs []string // 1, 0 for one left out, or the shape where it cannot be inferred
+	Want    string
 }
 
-const casesFile = "testdata/operators.txt"
-
-// readCases reads the cases of testdata/operators.txt.
-func readCases(t testing.TB) []opCase {
-	t.Helper()
-	data, err := os.ReadFile(casesFile)
+// Read reads a file of cases.
+func Read(path string) ([]Case, error) {
+	data, err := os.ReadFile(path)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	var out []opCase
+	var out []Case
 	for i, line := range strings.Split(string(data), "\n") {
 		switch {
 		case strings.TrimSpace(line) == "" || strings.HasPrefix(line, "//"):
 		case line[0] == ' ':
-			out[len(out)-1].want = strings.TrimSpace(line)
+			out[len(out)-1].Want = strings.TrimSpace(line)
 		default:
 			c, err := parseCase(line)
 			if err != nil {
-				t.Fatalf("%s:%d: %v", casesFile, i+1, err)
+				return nil, fmt.Errorf("%s:%d: %w", path, i+1, err)
 			}
-			c.line = i + 1
+			c.Line = i + 1
 			out = append(out, c)
 		}
 	}
-	return out
+	return out, nil
 }
 
 // parseCase reads "Op@version attribute=value … : input, … -> outputs".
-func parseCase(line string) (opCase, error) {
-	c := opCase{text: line}
-	line, c.slack = strings.CutPrefix(line, "*")
+func parseCase(line string) (Case, error) {
+	c := Case{Text: line}
+	line, c.Slack = strings.CutPrefix(line, "*")
 	head, rest, ok := strings.Cut(line+" ", " : ")
 	if !ok {
 		return c, fmt.Errorf("%q lacks its inputs", line)
 	}
 	fields := strings.Fields(head)
 	op, version, _ := strings.Cut(fields[0], "@")
-	c.op, c.attrs = op, fields[1:]
+	c.Op, c.Attrs = op, fields[1:]
 	var err error
-	if c.version, err = strconv.ParseInt(version, 10, 64); err != nil {
+	if c.Version, err = strconv.ParseInt(version, 10, 64); err != nil {
 		return c, err
 	}
 	ins, outs, _ := strings.Cut(rest, "->")
 	if strings.TrimSpace(ins) != "" {
 		for _, in := range splitOutside(ins) {
-			c.inputs = append(c.inputs, strings.TrimSpace(in))
+			c.Inputs = append(c.Inputs, strings.TrimSpace(in))
 		}
 	}
-	c.outputs = append(c.outputs, strings.Fields(outs)...)
-	if c.outputs == nil {
-		c.outputs = []string{"1"}
+	c.Outputs = append(c.Outputs, strings.Fields(outs)...)
+	if c.Outputs == nil {
+		c.Outputs = []string{"1"}
 	}
 	return c, nil
 }
@@ -106,22 +104,22 @@ func splitOutside(s string) []string {
 	return append(out, s[start:])
 }
 
-// model builds the model of the case; steer tells which inputs are constants
+// Model builds the model of the case; steer tells which inputs are constants
 // that the case writes out.
-func (c opCase) model() (m *onnxgraph.Model, steer map[int]bool, err error) {
-	domain, op := "", c.op
+func (c Case) Model() (m *onnxgraph.Model, steer map[int]bool, err error) {
+	domain, op := "", c.Op
 	if name, ok := strings.CutPrefix(op, "ms."); ok {
 		domain, op = "com.microsoft", name
 	}
 	n := &onnxpb.NodeProto{OpType: &op, Domain: &domain, Name: proto.String("node")}
 	g := &onnxpb.GraphProto{Name: proto.String("g"), Node: []*onnxpb.NodeProto{n}}
 	steer = map[int]bool{}
-	for i, in := range c.inputs {
+	for i, in := range c.Inputs {
 		if in == "-" {
 			n.Input = append(n.Input, "")
 			continue
 		}
-		t, constant, err := c.tensor(i, in)
+		t, constant, err := c.Tensor(i, in)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -129,23 +127,23 @@ func (c opCase) model() (m *onnxgraph.Model, steer map[int]bool, err error) {
 		n.Input = append(n.Input, t.GetName())
 		g.Initializer = append(g.Initializer, t)
 	}
-	for i, shape := range c.outputs {
+	for i, shape := range c.Outputs {
 		if shape == "0" {
 			n.Output = append(n.Output, "")
 			continue
 		}
 		v := &onnxpb.ValueInfoProto{Name: proto.String(fmt.Sprintf("y%d", i))}
 		if shape != "1" {
-			v.Type = floatType(shape)
+			v.Type = FloatType(shape)
 		}
 		n.Output = append(n.Output, v.GetName())
 		g.Output = append(g.Output, v)
 	}
-	for _, a := range c.attrs {
-		n.Attribute = append(n.Attribute, attribute(a))
+	for _, a := range c.Attrs {
+		n.Attribute = append(n.Attribute, Attribute(a))
 	}
 	pb := &onnxpb.ModelProto{IrVersion: proto.Int64(10), Graph: g, OpsetImport: []*onnxpb.OperatorSetIdProto{
-		{Domain: proto.String(""), Version: &c.version}, {Domain: proto.String("com.microsoft"), Version: proto.Int64(1)},
+		{Domain: proto.String(""), Version: &c.Version}, {Domain: proto.String("com.microsoft"), Version: proto.Int64(1)},
 	}}
 	data, err := proto.Marshal(pb)
 	if err != nil {
@@ -155,17 +153,17 @@ func (c opCase) model() (m *onnxgraph.Model, steer map[int]bool, err error) {
 	return m, steer, err
 }
 
-// floatType is the type of a float32 tensor of a shape such as 2x3.
-func floatType(shape string) *onnxpb.TypeProto {
+// FloatType is the type of a float32 tensor of a shape such as 2x3.
+func FloatType(shape string) *onnxpb.TypeProto {
 	t := &onnxpb.TypeProto_Tensor{ElemType: proto.Int32(int32(onnxgraph.Float32)), Shape: &onnxpb.TensorShapeProto{}}
-	for _, d := range dims(shape) {
+	for _, d := range Dims(shape) {
 		t.Shape.Dim = append(t.Shape.Dim, &onnxpb.TensorShapeProto_Dimension{Value: &onnxpb.TensorShapeProto_Dimension_DimValue{DimValue: d}})
 	}
 	return &onnxpb.TypeProto{Value: &onnxpb.TypeProto_TensorType{TensorType: t}}
 }
 
-// dims reads a shape such as 2x3; s is that of a scalar.
-func dims(shape string) []int64 {
+// Dims reads a shape such as 2x3; s is that of a scalar.
+func Dims(shape string) []int64 {
 	var out []int64
 	if shape != "s" {
 		for _, d := range strings.Split(shape, "x") {
@@ -176,8 +174,8 @@ func dims(shape string) []int64 {
 	return out
 }
 
-// attribute reads name=value: 3, 0.5, word, or a list of these in brackets.
-func attribute(text string) *onnxpb.AttributeProto {
+// Attribute reads name=value: 3, 0.5, word, or a list of these in brackets.
+func Attribute(text string) *onnxpb.AttributeProto {
 	name, value, _ := strings.Cut(text, "=")
 	a := &onnxpb.AttributeProto{Name: &name}
 	list, isList := strings.CutPrefix(value, "[")
@@ -213,7 +211,8 @@ func attribute(text string) *onnxpb.AttributeProto {
 var (
 	random   = regexp.MustCompile(`^(\+?)(?:(f64|u8|i8|i32|i64|b)(?:<(\d+))?:)?(s|\d+(?:x\d+)*)$`)
 	constant = regexp.MustCompile(`^(f|u8|i8|i32|i64|b)?([\[{])(.*)[\]}](?::(.*))?$`)
-	types    = map[string]onnxgraph.DataType{
+	// Types are the words for element types.
+	Types = map[string]onnxgraph.DataType{
 		"f": onnxgraph.Float32, "": onnxgraph.Float32, "f64": onnxgraph.Float64, "u8": onnxgraph.Uint8, "i8": onnxgraph.Int8,
 		"i32": onnxgraph.Int32, "i64": onnxgraph.Int64, "b": onnxgraph.Bool,
 	}
@@ -221,21 +220,21 @@ var (
 	limits = map[onnxgraph.DataType]int{onnxgraph.Uint8: 200, onnxgraph.Int8: 100, onnxgraph.Int32: 1000, onnxgraph.Int64: 1000, onnxgraph.Bool: 2}
 )
 
-// tensor makes an input. "3x4" is random float32, "+3x4" from 0.5 to 1.5,
+// Tensor makes input i of the case. "3x4" is random float32, "+3x4" from 0.5 to 1.5,
 // "u8:3x4" random bytes, "i64<5:3" indices below 5, "s" a scalar; "[1,2]" and
 // "{1}" are a given vector and scalar, int64 or, with a point, float32.
-func (c opCase) tensor(i int, text string) (t *onnxpb.TensorProto, given bool, err error) {
+func (c Case) Tensor(i int, text string) (t *onnxpb.TensorProto, given bool, err error) {
 	t = &onnxpb.TensorProto{Name: proto.String(fmt.Sprintf("x%d", i))}
 	if p := random.FindStringSubmatch(text); p != nil {
-		dt := types[p[2]]
+		dt := Types[p[2]]
 		t.DataType = proto.Int32(int32(dt))
-		t.Dims = dims(p[4])
+		t.Dims = Dims(p[4])
 		n := 1
 		for _, d := range t.Dims {
 			n *= int(d)
 		}
 		h := fnv.New64()
-		fmt.Fprint(h, c.text, i)
+		fmt.Fprint(h, c.Text, i)
 		rng := rand.New(rand.NewPCG(h.Sum64(), 1))
 		limit, _ := strconv.Atoi(p[3])
 		for range n {
@@ -247,7 +246,7 @@ func (c opCase) tensor(i int, text string) (t *onnxpb.TensorProto, given bool, e
 	if p == nil {
 		return nil, false, fmt.Errorf("input %q cannot be read", text)
 	}
-	dt := types[p[1]]
+	dt := Types[p[1]]
 	if p[1] == "" && !strings.Contains(p[3], ".") {
 		dt = onnxgraph.Int64
 	}
@@ -260,7 +259,7 @@ func (c opCase) tensor(i int, text string) (t *onnxpb.TensorProto, given bool, e
 		t.Dims = []int64{int64(len(values))}
 	}
 	if p[4] != "" {
-		t.Dims = dims(p[4])
+		t.Dims = Dims(p[4])
 	}
 	for _, v := range values {
 		if i, err := strconv.ParseInt(v, 10, 64); err == nil && dt == onnxgraph.Int64 {
