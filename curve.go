@@ -26,7 +26,7 @@ func (b *Barriers) Report() Report {
 	}
 	n := len(b.Test.Points)
 	r.Eval = &EvalReport{Samples: b.Test.Samples, A: b.Test.Points[0].Naive, B: b.Test.Points[n-1].Naive}
-	r.Hints = append(r.Hints, r.Eval.Hints(false)...)
+	r.Hints = append(r.Hints, r.Eval.Hints(false, b.Repair != nil)...)
 	return r
 }
 

@@ -1,8 +1,6 @@
 package rebasin
 
 import (
-	"fmt"
-
 	"github.com/onnx-rebasin/onnx-rebasin/eval"
 	"github.com/onnx-rebasin/onnx-rebasin/solver"
 )
@@ -65,18 +63,4 @@ func (m *MergedMany) Report() Report {
 		}
 	}
 	return r
-}
-
-// Hints are plain remarks on the merge that a user should hear.
-func (m *MergedMany) Hints() []string {
-	if m.Match == nil {
-		return nil
-	}
-	if len(m.Spec.Groups) == 0 {
-		return []string{"nothing in these models can be permuted; onnx-rebasin inspect says why"}
-	}
-	if m.Match.Moved < 0.05 {
-		return []string{fmt.Sprintf("only %.1f %% of the units moved: the models stand in one order already, as models with a common ancestor do", 100*m.Match.Moved)}
-	}
-	return nil
 }

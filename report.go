@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"math"
 	"os"
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval"
@@ -122,43 +121,4 @@ func Describe(v *eval.Verification) string {
 		return v.Reason
 	}
 	return v.Reason + "; " + measured
-}
-
-// Hints are plain remarks on an alignment that a user should hear.
-func (a *Alignment) Hints() []string {
-	var out []string
-	if m := a.Match; m != nil {
-		if m.Stopped {
-			out = append(out, fmt.Sprintf("the search was stopped after %.1f s and %d starts: this is the best it had found", m.Seconds, len(m.Starts)))
-		}
-		switch {
-		case len(a.Spec.Groups) == 0:
-			out = append(out, "nothing in this model can be permuted; onnx-rebasin inspect says why")
-		case m.Moved < 0.05:
-			out = append(out, fmt.Sprintf("only %.1f %% of the units moved: the models stand in one order already, as models with a common ancestor do", 100*m.Moved))
-		}
-	}
-	if s := a.Spec; s.Parameters > 0 && len(s.Groups) > 0 && float64(s.Permutable()) < 0.5*float64(s.Parameters) {
-		out = append(out, fmt.Sprintf("only %.0f %% of the parameters can be permuted; onnx-rebasin inspect says what is frozen and why", 100*float64(s.Permutable())/float64(s.Parameters)))
-	}
-	return out
-}
-
-// Hints are plain remarks on the metrics.
-func (e *EvalReport) Hints(permuted bool) []string {
-	if e.A != nil && math.IsNaN(e.A.Loss) || e.B != nil && math.IsNaN(e.B.Loss) {
-		return []string{"a loss that is not a number comes from data or weights that are none, or from a loss that does not go with the outputs (--loss)"}
-	}
-	if e.Merged == nil || e.Naive == nil || e.A == nil || e.B == nil {
-		return nil
-	}
-	// Accuracies are NaN where there is none, and then decide nothing.
-	usable := 0.8 * min(e.A.Accuracy, e.B.Accuracy)
-	switch {
-	case permuted && e.Naive.Loss <= e.Merged.Loss && !(e.Naive.Accuracy < e.Merged.Accuracy) && !(e.Naive.Accuracy < usable):
-		return []string{"the naive average is no worse here: these models may share an ancestor, and need no alignment"}
-	case e.Merged.Accuracy < usable:
-		return []string{"the merged model is far below its ends: averaging shrinks the activations of narrow networks and of networks with BatchNormalization, whose statistics then have to be estimated anew"}
-	}
-	return nil
 }

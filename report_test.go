@@ -30,7 +30,7 @@ func TestEvalHints(t *testing.T) {
 		{"one model, not a number", &EvalReport{A: &eval.Metrics{Loss: nan}}, "not a number"},
 		{"not a number", report(m(nan, 0), m(nan, 0), m(nan, 0)), "not a number"},
 	} {
-		hints := strings.Join(c.report.Hints(true), "; ")
+		hints := strings.Join(c.report.Hints(true, false), "; ")
 		if c.want == "" && hints != "" || !strings.Contains(hints, c.want) {
 			t.Errorf("%s: hints %q, want %q", c.name, hints, c.want)
 		}

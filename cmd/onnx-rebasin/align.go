@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"strconv"
 	"strings"
 
@@ -130,7 +128,7 @@ func newJob(c *cli.Context, most int) (*job, error) {
 	}
 	j.models, j.a, j.b, j.close = models, models[0], models[1], done
 	j.progress = newProgress(c)
-	j.opts.Match.Progress = j.progress.sweep
+	j.opts.Match.Progress, j.opts.Verify.Progress = j.progress.sweep, j.progress.runs
 	return j, nil
 }
 
@@ -185,7 +183,7 @@ func (j *job) saveOptions() onnxgraph.SaveOptions {
 func (j *job) finish(r *rebasin.Report) error {
 	r.Version, r.Command, r.Seed = version(), j.c.Command.Name, j.c.Int64("seed")
 	for _, h := range r.Hints {
-		fmt.Fprintf(j.c.App.ErrWriter, "onnx-rebasin: hint: %s\n", h)
+		hint(j.c.App.ErrWriter, h)
 	}
 	if j.c.Bool("json") {
 		for _, p := range j.paths {
@@ -206,24 +204,4 @@ func (j *job) finish(r *rebasin.Report) error {
 		summarise(j.c.App.Writer, r, j.output)
 	}
 	return nil
-}
-
-// summarise prints the lines a person reads.
-func summarise(w io.Writer, r *rebasin.Report, output string) {
-	fmt.Fprintf(w, "symmetry  %s, %s; %.1f %% of the parameters can move\n", count(r.Spec.Groups, "group"), count(r.Spec.FreeSlots, "free slot"),
-		100*float64(r.Spec.Permutable)/float64(max(r.Spec.Parameters, 1)))
-	if m := r.Match; m != nil {
-		fmt.Fprintf(w, "match     distance %.4f → %.4f, %.0f %% of the slots moved; best of %s, %.2f s\n", m.L2Before, m.L2After, 100*m.Moved, count(m.Starts, "start"), m.Seconds)
-	}
-	if r.Many != nil {
-		summariseMany(w, r)
-	}
-	if v := r.Verify; v != nil {
-		fmt.Fprintf(w, "verify    π(B) computes what B does: %s\n", rebasin.Describe(v))
-	}
-	summariseRepair(w, r.Repair)
-	if e := r.Eval; e != nil {
-		table(w, e)
-	}
-	fmt.Fprintf(w, "wrote     %s\n", output)
 }

@@ -78,7 +78,7 @@ func barrier(c *cli.Context) error {
 	}
 	if !c.Bool("quiet") {
 		barrierTable(c.App.Writer, b)
-		summariseRepair(c.App.Writer, b.Repair)
+		summary{c.App.Writer, paletteFor(c.App.Writer)}.repaired(b.Repair)
 	}
 	return nil
 }
@@ -124,7 +124,7 @@ func measure(c *cli.Context, paths []string) (*rebasin.Barriers, []string, error
 		return nil, nil, err
 	}
 	defer opts.Verify.Fallback.Close()
-	opts.Calib, opts.Match.Progress, opts.Progress = j.opts.Calib, p.sweep, p.samples
+	opts.Calib, opts.Match.Progress, opts.Verify.Progress, opts.Progress = j.opts.Calib, p.sweep, p.runs, p.samples
 	b, err := rebasin.Barrier(c.Context, models[0], models[1], opts)
 	p.done()
 	return b, hints, checked(err)
@@ -134,7 +134,7 @@ func measure(c *cli.Context, paths []string) (*rebasin.Barriers, []string, error
 func describeRun(c *cli.Context, r *rebasin.Report, paths []string) error {
 	r.Version, r.Command, r.Seed = version(), c.Command.Name, c.Int64("seed")
 	for _, h := range r.Hints {
-		fmt.Fprintf(c.App.ErrWriter, "onnx-rebasin: hint: %s\n", h)
+		hint(c.App.ErrWriter, h)
 	}
 	if !c.Bool("json") {
 		return nil

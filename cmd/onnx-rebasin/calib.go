@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-	"io"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -67,23 +65,4 @@ func (j *job) calibrate() error {
 	}
 	j.opts.Calib = o
 	return nil
-}
-
-// summariseRepair prints what a repair did.
-func summariseRepair(w io.Writer, r *repair.Report) {
-	if r == nil {
-		return
-	}
-	fmt.Fprintf(w, "repair    %s: %s changed, by %s", r.Kind, count(r.Tensors, "tensor"), count(r.Samples, "sample"))
-	for k, t := range r.Tried {
-		sep := ","
-		if k == 0 {
-			sep = "; " + r.Judge + ":"
-		}
-		fmt.Fprintf(w, "%s %s %.4f (%.2f %%)", sep, t.Kind, t.Loss, 100*t.Accuracy)
-	}
-	if r.Temperature != 0 {
-		fmt.Fprintf(w, "; scores divided by %.3g", r.Temperature)
-	}
-	fmt.Fprintln(w)
 }

@@ -64,7 +64,7 @@ func evaluate(c *cli.Context) error {
 			e.Likeness[i].To = against[i]
 		}
 	}
-	r := rebasin.Report{Backend: backend, Eval: e, Hints: append(set.Hints, e.Hints(false)...)}
+	r := rebasin.Report{Backend: backend, Eval: e, Hints: append(set.Hints, e.Hints(false, false)...)}
 	if err := describeRun(c, &r, paths); err != nil {
 		return err
 	}

@@ -29,11 +29,13 @@ func main() {
 // run is main with its surroundings as arguments. args are those after the
 // program's name.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	ctx, done := interruptible(stderr)
+	con := &console{w: stderr}
+	ctx, done := interruptible(con)
 	defer done()
-	app := newApp(stdin, stdout, stderr)
+	app := newApp(stdin, stdout, con)
 	err := app.RunContext(ctx, append([]string{app.Name}, interspersed(app, args)...))
-	return report(stderr, err)
+	con.clear()
+	return report(con, err)
 }
 
 // answerNo is a check that said no: not equivalent, architectures differ, a
@@ -66,10 +68,10 @@ func report(stderr io.Writer, err error) int {
 		fmt.Fprintln(stderr, "onnx-rebasin: stopped; nothing was written")
 		return exitFailed
 	}
-	fmt.Fprintf(stderr, "onnx-rebasin: error: %s\n", sentence(err))
+	fmt.Fprintf(stderr, "onnx-rebasin: %s %s\n", paletteFor(stderr).red("error:"), sentence(err))
 	var h hinted
 	if errors.As(err, &h) {
-		fmt.Fprintf(stderr, "onnx-rebasin: hint: %s\n", h.hint)
+		hint(stderr, h.hint)
 	}
 	var no answerNo
 	var usage usageError

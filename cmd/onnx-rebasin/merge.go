@@ -1,11 +1,6 @@
 package main
 
 import (
-	"fmt"
-	"io"
-	"math"
-	"text/tabwriter"
-
 	"github.com/urfave/cli/v2"
 
 	rebasin "github.com/onnx-rebasin/onnx-rebasin"
@@ -87,7 +82,7 @@ func merge(c *cli.Context) error {
 			return err
 		}
 		j.progress.done()
-		r.Hints = append(r.Hints, r.Eval.Hints(len(merged.Spec.Groups) > 0)...)
+		r.Hints = append(r.Hints, r.Eval.Hints(len(merged.Spec.Groups) > 0, r.Repair != nil)...)
 	}
 	if err := merged.Model.Save(j.output, j.saveOptions()); err != nil {
 		return err
@@ -129,43 +124,4 @@ func evaluateOptions(c *cli.Context) (eval.EvaluateOptions, error) {
 		}
 	}
 	return o, nil
-}
-
-// table prints the metrics of the models, one a line.
-func table(w io.Writer, e *rebasin.EvalReport) {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	defer fmt.Fprintln(w)
-	defer t.Flush()
-	if e.Merged == nil {
-		fmt.Fprintf(t, "\nover %d samples without labels\tagrees with\t\tKL, nats\t\n", e.Samples)
-		for _, l := range e.Likeness {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%.4f\t\n", l.Model, l.To, percent(l.Agreement), l.KL)
-		}
-		return
-	}
-	fmt.Fprintf(t, "\nover %d samples\tloss\taccuracy\t\n", e.Samples)
-	row := func(name string, m *eval.Metrics) {
-		if m != nil {
-			fmt.Fprintf(t, "%s\t%.4f%s\t%s%s\t\n", name, m.Loss, plusMinus(m.LossInterval, 1, "%.4f"), percent(m.Accuracy), plusMinus(m.AccuracyInterval, 100, "%.2f"))
-		}
-	}
-	row("A", e.A)
-	row("B", e.B)
-	of := "A and B"
-	for k, m := range e.Models {
-		row(letter(k), m)
-		of = "all"
-	}
-	row("ensemble of "+of, e.Ensemble)
-	row("naive average", e.Naive)
-	row("merged", e.Merged)
-}
-
-// plusMinus is half the width of a 95 % interval, "" where there is none.
-func plusMinus(i eval.Interval, scale float64, format string) string {
-	half := scale * (i[1] - i[0]) / 2
-	if i == (eval.Interval{}) || math.IsInf(half, 0) || math.IsNaN(half) {
-		return ""
-	}
-	return " ±" + fmt.Sprintf(format, half)
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-	"io"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -116,7 +114,7 @@ func (j *job) mergeMany(set *dataset.Set) error {
 			return err
 		}
 		j.progress.done()
-		r.Hints = append(r.Hints, r.Eval.Hints(len(merged.Spec.Groups) > 0)...)
+		r.Hints = append(r.Hints, r.Eval.Hints(len(merged.Spec.Groups) > 0, r.Repair != nil)...)
 	}
 	if err := merged.Model.Save(j.output, j.saveOptions()); err != nil {
 		return err
@@ -129,31 +127,6 @@ func letter(k int) string {
 	s := string(rune('A' + k%26))
 	if k >= 26 {
 		s += strconv.Itoa(k/26 + 1)
-	}
-	return s
-}
-
-// summariseMany prints how many models were aligned.
-func summariseMany(w io.Writer, r *rebasin.Report) {
-	for k, m := range r.Many.Models {
-		fmt.Fprintf(w, "model     %s %s, weight %.4g%s\n", letter(k), m.Path, m.Weight, moved(k, m))
-	}
-	if len(r.Many.Solutions) > 0 {
-		fmt.Fprintf(w, "match     distance between models %.4f as they came", r.Many.Before.L2)
-		for _, s := range r.Many.Solutions {
-			fmt.Fprintf(w, ", %.4f by %s (objective %.4f, %s, %.2f s)", s.L2, s.Method, s.Objective, count(s.Rounds, "round"), s.Seconds)
-		}
-		fmt.Fprintln(w)
-	}
-}
-
-func moved(k int, m *rebasin.ManyModel) string {
-	if k == 0 {
-		return ""
-	}
-	s := fmt.Sprintf(", %.0f %% of the slots moved", 100*m.Moved)
-	if m.Verify != nil {
-		s += "; permuted, it computes the same: " + rebasin.Describe(m.Verify)
 	}
 	return s
 }

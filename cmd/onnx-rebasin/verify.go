@@ -49,7 +49,7 @@ func verify(c *cli.Context) error {
 		defer opts.Data.Close()
 	}
 	p := newProgress(c)
-	opts.Progress = p.samples
+	opts.Progress = p.runs
 	v, err := eval.Verify(c.Context, models[0], models[1], opts)
 	p.done()
 	if err != nil {
