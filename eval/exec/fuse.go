@@ -44,7 +44,7 @@ type fuser struct {
 
 // fuse returns the nodes with some of them put together, in order.
 func (s *scope) fuse(nodes []*onnxgraph.Node, outputs []*onnxgraph.Value) []*onnxgraph.Node {
-	if s.lean {
+	if s.lean || s.given != nil {
 		return nodes
 	}
 	f := &fuser{scope: s, outputs: outputs, by: make(map[*onnxgraph.Value]*onnxgraph.Node), gone: make(map[*onnxgraph.Node]bool)}

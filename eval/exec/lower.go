@@ -16,6 +16,8 @@ type compiler struct {
 	model    *onnxgraph.Model
 	threads  int
 	lean     bool
+	given    map[*onnxgraph.Weight]bool // weights that every run is given, see Tape; nil outside of one
+	batch    bool                       // BatchNormalization takes the statistics of the batch
 	consts   map[*onnxgraph.Value]*kernel.Tensor
 	inferred *onnxgraph.ShapeInfo // see shapes
 }
@@ -30,7 +32,7 @@ func (c *compiler) shapes() *onnxgraph.ShapeInfo {
 
 // constant returns the value of v if it is known before any run, else nil.
 func (c *compiler) constant(v *onnxgraph.Value) (*kernel.Tensor, error) {
-	if t, ok := c.consts[v]; ok || v.Weight == nil {
+	if t, ok := c.consts[v]; ok || v.Weight == nil || c.given[v.Weight] {
 		return t, nil
 	}
 	t, err := c.model.Tensor(v.Weight)
@@ -148,6 +150,9 @@ func (s *scope) node(n *onnxgraph.Node) error {
 	if len(n.Outputs) == 1 && n.Outputs[0] != nil && n.Outputs[0].Weight != nil {
 		return nil // Constant
 	}
+	if s.batch && n.Op == "BatchNormalization" {
+		n = trained(n)
+	}
 	inner, err := s.variable(captures(n))
 	if err != nil {
 		return nodeError(n, err)
@@ -181,7 +186,11 @@ func (s *scope) node(n *onnxgraph.Node) error {
 	if folds && s.fold(n, k, run) {
 		return nil
 	}
-	return s.emit(n, reads, run)
+	if err := s.emit(n, reads, run); err != nil || s.given == nil {
+		return err
+	}
+	s.program.steps[len(s.program.steps)-1].prepared = k
+	return nil
 }
 
 // variable returns those of the values that are not constant.

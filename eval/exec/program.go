@@ -16,6 +16,8 @@ type step struct {
 	out  []int // slots; none for an output nobody reads
 	last []bool
 	drop []int // slots whose last reader this is
+
+	prepared *kernel.Node // what run was made from; of a Tape's steps
 }
 
 // none stands for no slot.
