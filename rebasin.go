@@ -123,8 +123,9 @@ func Align(ctx context.Context, a, b *onnxgraph.Model, opts Options) (*Alignment
 }
 
 // inferShared infers the symmetry that all models share, in terms of the first:
-// uniform is only what is uniform in all, and what one of them keeps as one
-// weight is permuted as one. There are pairs for every model but the first.
+// uniform is only what is uniform in all, only numbers that are the same in all
+// are read, and what one of them keeps as one weight is permuted as one. There
+// are pairs for every model but the first.
 func inferShared(models []*onnxgraph.Model, pairs []*onnxgraph.Correspondence, opts Options) (*permspec.Spec, error) {
 	infer, a := opts.Infer, models[0]
 	var failed error
@@ -139,6 +140,13 @@ func inferShared(models []*onnxgraph.Model, pairs []*onnxgraph.Correspondence, o
 			known[w] = all
 		}
 		return all != nil && all[axis]
+	}
+	infer.Same = func(w *onnxgraph.Weight) bool {
+		same, err := sameInAll(models, pairs, w)
+		if err != nil && failed == nil {
+			failed = err
+		}
+		return same
 	}
 	for _, p := range pairs {
 		infer.Tied = append(infer.Tied, shared(a, p)...)

@@ -18,6 +18,17 @@ const (
 // pages, all opsets, and ONNX Runtime's for its own operators.
 func Shapes(m *Model) *ShapeInfo { return inferShapes(m.Graph, m.elements) }
 
+// ShapesWithout is Shapes as it would be if the numbers of some weights were not
+// known: what it finds is true whatever they are.
+func ShapesWithout(m *Model, unknown func(*Weight) bool) *ShapeInfo {
+	return inferShapes(m.Graph, func(w *Weight) []elem {
+		if unknown(w) {
+			return nil
+		}
+		return m.elements(w)
+	})
+}
+
 // elements returns the elements of a weight; nil when they cannot be read.
 func (m *Model) elements(w *Weight) []elem {
 	var elems []elem
@@ -87,6 +98,18 @@ func (s *ShapeInfo) Ints(v *Value) ([]Dim, bool) {
 	}
 	ints := integers(elems)
 	return ints, !slices.ContainsFunc(ints, Dim.Unknown)
+}
+
+// Floats returns the elements of v, integers or not, in row-major order when all
+// of them are numbers known before the run; there are few of them.
+func (s *ShapeInfo) Floats(v *Value) ([]float64, bool) {
+	elems, ok := s.elems(v)
+	out := make([]float64, len(elems))
+	for i, e := range elems {
+		x, known := e.known()
+		out[i], ok = x, ok && known
+	}
+	return out, ok
 }
 
 // Type returns the element type of v: what the file declares, otherwise what

@@ -13,7 +13,6 @@ import (
 // stand in a product or a sum get their sizes through size.
 type call struct {
 	node   *onnxgraph.Node
-	model  *onnxgraph.Model
 	info   *onnxgraph.ShapeInfo
 	sizes  map[string]onnxgraph.Dim
 	reason string // why axes written with # keep their order; "" for the usual words

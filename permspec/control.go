@@ -40,7 +40,7 @@ func (inf *inference) branches(n *onnxgraph.Node) {
 		}
 	}
 	if len(n.Inputs) > 0 && n.Inputs[0] != nil {
-		inf.freezeValue(n.Inputs[0], &cause{n, "it steers If"})
+		inf.steer(n.Inputs[0], n)
 	}
 }
 
@@ -56,7 +56,7 @@ func (inf *inference) loop(n *onnxgraph.Node) {
 	for i := range 2 {
 		inf.freezeValue(body.Inputs[i], &cause{n, "it steers Loop"})
 		if n.Inputs[i] != nil {
-			inf.freezeValue(n.Inputs[i], &cause{n, "it steers Loop"})
+			inf.steer(n.Inputs[i], n)
 		}
 	}
 	for i := range carried {

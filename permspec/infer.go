@@ -21,6 +21,10 @@ type Options struct {
 	// axis, in every model the Spec is going to be applied to. Such an axis
 	// puts no constraint on what it meets. Nil asks the model itself.
 	Uniform func(w *onnxgraph.Weight, axis int) bool
+	// Same reports whether w holds the same numbers in every model the Spec is
+	// going to be applied to. Where it does not, nothing is inferred from them.
+	// Nil: there is only the model itself.
+	Same func(w *onnxgraph.Weight) bool
 	// Tied lists weights that have to be permuted in the same way, because
 	// another model of the architecture keeps them as one tensor.
 	Tied [][]*onnxgraph.Weight
@@ -54,13 +58,14 @@ func newInference(m *onnxgraph.Model, opts Options) *inference {
 		model:   m,
 		live:    live(m.Graph),
 		seen:    map[*onnxgraph.Graph]bool{},
-		info:    onnxgraph.Shapes(m),
+		info:    shapes(m, opts),
 		opts:    opts,
 		layouts: map[*onnxgraph.Value][]sum{},
 		weights: map[*onnxgraph.Weight][]sum{},
 		uniform: map[*onnxgraph.Weight][]bool{},
 
 		constant: map[*onnxgraph.Value][]bool{},
+		steering: map[*onnxgraph.Value]bool{},
 		readings: map[*onnxgraph.Weight][]reading{},
 		isFactor: map[*onnxgraph.Weight]bool{},
 	}
@@ -125,6 +130,7 @@ type inference struct {
 	layouts  map[*onnxgraph.Value][]sum // a nil layout: the rank is not known
 	weights  map[*onnxgraph.Weight][]sum
 	uniform  map[*onnxgraph.Weight][]bool
+	steering map[*onnxgraph.Value]bool   // those whose sources are frozen
 	constant map[*onnxgraph.Value][]bool // axes along which computed values are the same
 	readings map[*onnxgraph.Weight][]reading
 	factor   []*onnxgraph.Weight // weights that something is multiplied with
@@ -161,7 +167,7 @@ func (inf *inference) visit(n *onnxgraph.Node) {
 	case n.Domain == "" && inf.control(n):
 		return
 	}
-	c := &call{node: n, model: inf.model, info: inf.info, sizes: map[string]onnxgraph.Dim{}}
+	c := &call{node: n, info: inf.info, sizes: map[string]onnxgraph.Dim{}}
 	sig, err := inf.signature(c)
 	if err != nil {
 		inf.freezeNode(n, err.Error())
@@ -198,7 +204,11 @@ func (inf *inference) relate(c *call, sig Signature) {
 	n, env := c.node, map[string]sum{}
 	for i, pattern := range sig.In {
 		v := c.in(i)
-		if v == nil || sig.Free[i] {
+		if v == nil {
+			continue
+		}
+		if sig.Free[i] {
+			inf.steer(v, n)
 			continue
 		}
 		layout, ok := inf.operand(v, n)
@@ -219,7 +229,7 @@ func (inf *inference) relate(c *call, sig Signature) {
 	}
 	for i := len(sig.In); i < len(n.Inputs); i++ {
 		if v := n.Inputs[i]; v != nil {
-			inf.freezeValue(v, &cause{n, "it steers " + opName(n)})
+			inf.steer(v, n)
 		}
 	}
 	for i, pattern := range sig.Out {

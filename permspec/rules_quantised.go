@@ -25,7 +25,7 @@ func (c *call) among(r rule, version int64, at []int) (string, error) {
 	for k, i := range at {
 		inner.Inputs[k] = c.in(i)
 	}
-	sub := &call{node: &inner, model: c.model, info: c.info, sizes: c.sizes}
+	sub := &call{node: &inner, info: c.info, sizes: c.sizes}
 	t, err := r(sub)
 	if err != nil {
 		return "", err
@@ -73,7 +73,7 @@ func qlinearSoftmax(c *call) (string, error) {
 	inner := func(c *call) (string, error) {
 		n := *c.node
 		n.Op = "Softmax"
-		return softmax(&call{node: &n, model: c.model, info: c.info, sizes: c.sizes})
+		return softmax(&call{node: &n, info: c.info, sizes: c.sizes})
 	}
 	return c.among(inner, c.int("opset", 0), []int{0})
 }

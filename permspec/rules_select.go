@@ -26,7 +26,7 @@ func (c *call) selects(along int, d onnxgraph.Dim) bool {
 		return false
 	}
 	for _, u := range c.in(0).Uses {
-		reader := &call{node: u.Node, model: c.model, info: c.info}
+		reader := &call{node: u.Node, info: c.info}
 		if u.Input == 0 && u.Node.Domain == "" && !reader.takesSlots(along) {
 			return false
 		}

@@ -327,40 +327,21 @@ func (c *call) unscaled(in []onnxgraph.Dim) []bool {
 	return keep
 }
 
-// scales returns the constant scales, nil when there are none: input 2 of
+// scales returns the scales, when they are known before the run: input 2 of
 // Resize since opset 11, input 1 before and of Upsample, an attribute of
 // Upsample before opset 9.
-func (c *call) scales() []float32 {
+func (c *call) scales() []float64 {
 	if a, ok := c.node.Attrs["scales"]; ok {
-		return a.Floats
+		out := make([]float64, len(a.Floats))
+		for i, f := range a.Floats {
+			out[i] = float64(f)
+		}
+		return out
 	}
 	i := 1
 	if c.node.Op == "Resize" && c.node.Version >= 11 {
 		i = 2
 	}
-	if v := c.in(i); v != nil {
-		return c.floats(v)
-	}
-	return nil
-}
-
-// floats returns the numbers of a small constant, nil when v is none.
-func (c *call) floats(v *onnxgraph.Value) []float32 {
-	if v.Weight != nil && v.Weight.Elements() <= 64 {
-		if list, err := c.model.Float32s(v.Weight); err == nil {
-			return list
-		}
-	}
-	if p := v.Producer; p != nil && p.Op == "Concat" {
-		var all []float32
-		for _, in := range p.Inputs {
-			part := c.floats(in)
-			if part == nil {
-				return nil
-			}
-			all = append(all, part...)
-		}
-		return all
-	}
-	return nil
+	out, _ := c.info.Floats(c.in(i))
+	return out
 }

@@ -172,7 +172,7 @@ var table = map[opKey]rule{
 	{"", "DynamicQuantizeLinear"}: text("x.. -> x.., , ,"),
 
 	// One value in, one out.
-	{"", "CastLike"}:         text("x.., ~ -> x.."),
+	{"", "CastLike"}:         text("x.., y.. -> x.."),
 	{"", "Dropout"}:          text("x.. -> x.., x.."),
 	{"", "Clip"}:             text("x.., , -> x.."),
 	{"", "ImageScaler"}:      text("n #c s.. -> n #c s.."),

@@ -14,7 +14,7 @@ import (
 // slots or more of a floating-point weight counts by the weight's parameters.
 // Left out are axes that no permutation can move: those that meet the graph's
 // own inputs and outputs, the words of embeddings, the directions of recurrent
-// layers, and the windows of convolutions.
+// layers, the windows of convolutions, and what steers a node.
 type hidden struct {
 	free, all int64
 	lost      map[string]int64 // by reason
@@ -40,7 +40,7 @@ func hiddenAxes(m *onnxgraph.Model, s *permspec.Spec) hidden {
 				h.free, h.all = h.free+w.Elements(), h.all+w.Elements()
 				continue
 			}
-			if reason := cause(why[w], axis); reason != "" && !window(w, axis, reason) && !words(m, w, axis) && !directions(m, w, axis) && !strings.HasPrefix(reason, "it meets the graph") {
+			if reason := cause(why[w], axis); reason != "" && !window(w, axis, reason) && !words(m, w, axis) && !directions(m, w, axis) && !strings.HasPrefix(reason, "it meets the graph") && !strings.HasPrefix(reason, "it steers") {
 				h.all += w.Elements()
 				h.lost[reason] += w.Elements()
 			}
