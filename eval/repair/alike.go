@@ -200,7 +200,7 @@ func (j *job) observe(places []*place) error {
 		}
 	}
 	return j.read(func(i int, b *dataset.Batch) error {
-		if held(i) {
+		if j.held(i) {
 			return nil
 		}
 		x, err := run(j.ctx, j.sessions[0], b, values)

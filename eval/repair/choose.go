@@ -3,14 +3,13 @@ package repair
 import (
 	"errors"
 	"fmt"
-	"math"
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
 
-// choose tries every repair on the data that is not held back and returns the
-// one that does best on the rest.
+// choose tries every repair that the model has a use for and returns the one
+// that does best on data held back: see race.
 func (j *job) choose(average *onnxgraph.Model, r *Report) (Kind, error) {
 	kinds := []Kind{None}
 	if j.normalised() {
@@ -19,25 +18,26 @@ func (j *job) choose(average *onnxgraph.Model, r *Report) (Kind, error) {
 	if len(j.layers) > 0 {
 		kinds = append(kinds, Rescale, LSQ)
 	}
-	var models []*onnxgraph.Model
-	for _, k := range kinds {
-		e, err := j.apply(k, average, true)
-		if err != nil {
-			return None, fmt.Errorf("repair %s: %w", k, err)
-		}
-		models = append(models, e.model)
-	}
+	defer func(was int) { j.fold = was }(j.fold)
+	var best int
 	var err error
-	if r.Tried, r.Judge, err = j.judge(kinds, models); err != nil {
+	r.Tried, best, err = race(len(kinds), func(fold int, list []int) (trials []Trial, err error) {
+		j.fold = fold
+		var models []*onnxgraph.Model
+		for _, k := range list {
+			e, err := j.apply(kinds[k], average, true)
+			if err != nil {
+				return nil, fmt.Errorf("repair %s: %w", kinds[k], err)
+			}
+			models = append(models, e.model)
+		}
+		trials, r.Judge, err = j.judge(picked(kinds, list), models)
+		return trials, err
+	})
+	if err != nil {
 		return None, err
 	}
-	best := r.Tried[0]
-	for _, t := range r.Tried[1:] {
-		if t.Loss < best.Loss || math.IsNaN(best.Loss) && !math.IsNaN(t.Loss) {
-			best = t
-		}
-	}
-	return best.Kind, nil
+	return kinds[best], nil
 }
 
 func (j *job) normalised() bool {
@@ -73,7 +73,7 @@ func (j *job) judge(kinds []Kind, models []*onnxgraph.Model) ([]Trial, string, e
 		runners = append(runners, r)
 	}
 	o := j.opts.Evaluate
-	o.Batch, o.Replicates, o.Only = j.size, -1, held
+	o.Batch, o.Replicates, o.Only = j.size, -1, j.held
 	labelled := j.opts.Data.HasLabels()
 	o.Compare = true
 	all := make([]int, len(j.ends))
@@ -93,11 +93,11 @@ func (j *job) judge(kinds []Kind, models []*onnxgraph.Model) ([]Trial, string, e
 		at, ensemble := len(j.ends)+k, len(runners)
 		switch {
 		case labelled:
-			out = append(out, Trial{kind, e.Metrics[at].Loss, e.Metrics[at].Accuracy})
+			out = append(out, Trial{Kind: kind, Loss: e.Metrics[at].Loss, Accuracy: e.Metrics[at].Accuracy})
 		case e.KL == nil:
 			return nil, "", fmt.Errorf("repair: %w: %s has no labels", ErrNoJudge, j.opts.Data.Name)
 		default:
-			out = append(out, Trial{kind, e.KL[ensemble][at], e.Agreement[ensemble][at]})
+			out = append(out, Trial{Kind: kind, Loss: e.KL[ensemble][at], Accuracy: e.Agreement[ensemble][at]})
 		}
 	}
 	if labelled {

@@ -29,6 +29,7 @@ type job struct {
 	sessions []*eval.Runner // of the ends
 	size     int            // samples in a batch
 	count    int            // batches
+	fold     int            // of the batches, that is held back
 	kept     []*dataset.Batch
 	extra    []*dataset.Batch    // made up, numbered after the others, none held back
 	tooLarge bool                // to be kept
@@ -43,7 +44,7 @@ func newJob(ctx context.Context, ends []End, opts Options) (*job, error) {
 	if n < 2*heldEvery {
 		return nil, fmt.Errorf("repair: %s has %d samples: %d at least are needed, one in %d of them held back to judge by", opts.Data.Name, n, 2*heldEvery, heldEvery)
 	}
-	j := &job{ctx: ctx, opts: opts, ends: ends, graph: ends[0].Model, layers: layersOf(ends[0].Model)}
+	j := &job{ctx: ctx, opts: opts, ends: ends, fold: heldEvery - 1, graph: ends[0].Model, layers: layersOf(ends[0].Model)}
 	j.size = max(1, min(64, n/(4*heldEvery)))
 	for _, e := range ends {
 		r, err := eval.Open(e.Model, opts.Open)
@@ -63,10 +64,10 @@ func (j *job) close() {
 }
 
 // heldBack reports whether a batch is held back; those that were made up are not.
-func (j *job) heldBack(batch int) bool { return batch < j.count && held(batch) }
+func (j *job) heldBack(batch int) bool { return batch < j.count && j.held(batch) }
 
 // held reports whether a batch of the data set is held back.
-func held(batch int) bool { return batch%heldEvery == heldEvery-1 }
+func (j *job) held(batch int) bool { return batch%heldEvery == j.fold }
 
 // read calls visit with every batch, from memory where there is room.
 func (j *job) read(visit func(i int, b *dataset.Batch) error) error {

@@ -40,7 +40,7 @@ func (j *job) mixed() []*dataset.Batch {
 				return nil
 			}
 		}
-		if !held(i) {
+		if !j.held(i) {
 			train = append(train, b)
 		}
 	}

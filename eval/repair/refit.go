@@ -48,7 +48,7 @@ func (j *job) refit(e *edits, train bool) error {
 		return err
 	}
 	if j.scarce() {
-		j.extra = j.mixed()
+		j.extra, j.targets = j.mixed(), nil
 	}
 	defer func() { j.extra = nil }()
 	layers := j.fitted()

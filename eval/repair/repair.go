@@ -82,6 +82,7 @@ type Trial struct {
 	Kind     Kind    `json:"kind"`
 	Loss     float64 `json:"loss"`
 	Accuracy float64 `json:"accuracy"` // or the fraction of samples where it says what the ensemble says
+	Folds    int     `json:"folds"`    // of the data, each a fifth, that it was fitted without and judged on
 }
 
 // MarshalJSON writes a number that is not finite, as of a candidate that gives
@@ -97,13 +98,15 @@ func (t Trial) MarshalJSON() ([]byte, error) {
 		Kind     Kind     `json:"kind"`
 		Loss     *float64 `json:"loss"`
 		Accuracy *float64 `json:"accuracy"`
-	}{t.Kind, finite(t.Loss), finite(t.Accuracy)})
+		Folds    int      `json:"folds,omitempty"`
+	}{t.Kind, finite(t.Loss), finite(t.Accuracy), t.Folds})
 }
 
 // Mend repairs the average of the ends. Auto tries every repair that the model
-// has a use for on four fifths of the data, keeps the one with the least loss on
-// the rest (without labels: the least divergence from the ensemble of the ends),
-// and fits that to all data; None is among the candidates.
+// has a use for on four fifths of the data and judges it by the loss on the rest
+// (without labels: by the divergence from the ensemble of the ends), with each
+// fifth in turn where candidates are close, keeps the best and fits that to all
+// data; None is among the candidates.
 //
 // The result depends on the arguments alone. Cost: one pass over the data for
 // each run of layers that do not feed each other, and for lsq a system of

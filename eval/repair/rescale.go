@@ -52,7 +52,7 @@ func (j *job) gather(r *eval.Runner, values []*onnxgraph.Value, axes, sizes []in
 		sums, centres = append(sums, make([]stats, n)), append(centres, nil)
 	}
 	err = j.read(func(i int, b *dataset.Batch) error {
-		if train && held(i) {
+		if train && j.held(i) {
 			return nil
 		}
 		got, err := run(j.ctx, r, b, values)

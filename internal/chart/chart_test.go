@@ -165,3 +165,18 @@ func TestRoundTicks(t *testing.T) {
 		t.Errorf("ticks of a single value: %v", ticks)
 	}
 }
+
+// A line has one colour in all panels, whatever the order there.
+func TestLines(t *testing.T) {
+	naive, aligned := Line{"naive", [][2]float64{{0, 1}, {1, 3}}}, Line{"aligned", [][2]float64{{0, 2}, {1, math.NaN()}}}
+	var buf bytes.Buffer
+	if err := Lines(&buf, "svg", "by width", "width", []Panel{{"loss", []Line{naive, aligned}}, {"accuracy", []Line{aligned}}}); err != nil {
+		t.Fatal(err)
+	}
+	if texts := svgTexts(t, buf.Bytes()); !strings.Contains(texts, "width") || !strings.Contains(texts, "accuracy") {
+		t.Errorf("texts %s", texts)
+	}
+	if n := strings.Count(buf.String(), "#0072B2"); n < 3 {
+		t.Errorf("the second line's colour stands %d times: in the legend and both panels it should", n)
+	}
+}
