@@ -62,26 +62,51 @@ type CurvePoint struct {
 // choice of a repair is left open it is made at λ = ½, for all λ. Memory is that of
 // a few models and a batch.
 func Barrier(ctx context.Context, a, b *onnxgraph.Model, opts BarrierOptions) (*Barriers, error) {
-	if opts.Data == nil {
-		return nil, errors.New("rebasin: a barrier is measured on data")
-	}
-	if opts.Points == 0 {
-		opts.Points = DefaultPoints
-	}
-	if opts.Points < 3 {
-		return nil, fmt.Errorf("rebasin: a barrier needs three points at least, not %d", opts.Points)
-	}
-	for _, set := range []*dataset.Set{opts.Data, opts.Train} {
-		if set != nil {
-			if err := set.RequireLabels(); err != nil {
-				return nil, err
-			}
-		}
+	if err := opts.complete(); err != nil {
+		return nil, err
 	}
 	al, err := Align(ctx, a, b, opts.Options)
 	if err != nil {
 		return nil, err
 	}
+	return along(ctx, a, b, al, opts)
+}
+
+// complete puts in defaults and says what is missing.
+func (o *BarrierOptions) complete() error {
+	if o.Data == nil {
+		return errors.New("rebasin: a barrier is measured on data")
+	}
+	if o.Points == 0 {
+		o.Points = DefaultPoints
+	}
+	if o.Points < 3 {
+		return fmt.Errorf("rebasin: a barrier needs three points at least, not %d", o.Points)
+	}
+	for _, set := range []*dataset.Set{o.Data, o.Train} {
+		if set != nil {
+			if err := set.RequireLabels(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Barriers is Barrier for what was merged, without aligning it again. Of the
+// options, those of the alignment are not used; without Calib there is no repaired
+// path.
+func (m *Merged) Barriers(ctx context.Context, a, b *onnxgraph.Model, opts BarrierOptions) (*Barriers, error) {
+	if err := opts.complete(); err != nil {
+		return nil, err
+	}
+	opts.NoMatch = m.Match == nil
+	al := m.Alignment
+	return along(ctx, a, b, &al, opts)
+}
+
+// along judges the models on the paths of an alignment.
+func along(ctx context.Context, a, b *onnxgraph.Model, al *Alignment, opts BarrierOptions) (*Barriers, error) {
 	if err := quantisedAgree(a, al.Model, al.pairs, al.Spec); err != nil {
 		return nil, err
 	}

@@ -38,6 +38,10 @@ type Report struct {
 	Kinship    *Kinship              `json:"kinship,omitempty"`
 	Difference *onnxgraph.Difference `json:"difference,omitempty"` // where architectures part
 
+	Correlation *Correlation `json:"correlation,omitempty"`
+	Arguments   []string     `json:"arguments,omitempty"` // of the command, to repeat it
+	Environment *Environment `json:"environment,omitempty"`
+
 	Curve        []CurvePoint   `json:"curve,omitempty"`
 	Barrier      *BarrierReport `json:"barrier,omitempty"`
 	TrainCurve   []CurvePoint   `json:"train_curve,omitempty"`

@@ -92,6 +92,17 @@ func (s *Spec) source(p Perms, g, o int) int {
 	return row
 }
 
+// Sources lists, for every place of group g, row by row, the slot of the original
+// that p puts there, as the row-major index of its row and its slot.
+func (s *Spec) Sources(p Perms, g int) []int {
+	n := s.Groups[g].Size
+	out := make([]int, len(p[g]))
+	for i, v := range p[g] {
+		out[i] = s.source(p, g, i/n)*n + int(v)
+	}
+	return out
+}
+
 // rowOf returns the row of group y at the given places of groups, which hold
 // all that y is under.
 func (s *Spec) rowOf(y int, groups, places []int) int {

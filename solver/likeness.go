@@ -16,6 +16,7 @@ type Likeness struct {
 	Blocks []permspec.Block
 	Size   int
 	Gain   []float32
+	Places int // how many measurements, each at most 1, Gain is the sum of; 0 where it is none
 }
 
 // layout writes the likeness as a weight of Size by Size: with Gain in a and

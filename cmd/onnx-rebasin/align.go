@@ -40,7 +40,7 @@ func alignCommand() *cli.Command {
 		Name:      "align",
 		Usage:     "reorder B's hidden units to stand like A's, and write π(B)",
 		UsageText: "onnx-rebasin align A.onnx B.onnx -o b-aligned.onnx\n\nExample: onnx-rebasin align a.onnx b.onnx -o b-aligned.onnx",
-		Flags:     join(outputFlags(), matchFlags(), samplesFlags(), verifyFlags(), specFlags(), backendFlags(), []cli.Flag{jsonFlag(), quietFlag()}),
+		Flags:     join(outputFlags(), matchFlags(), samplesFlags(), verifyFlags(), specFlags(), backendFlags(), reportFlags(), []cli.Flag{jsonFlag(), quietFlag()}),
 		Action:    align,
 	}
 }
@@ -59,10 +59,13 @@ func align(c *cli.Context) error {
 	if err != nil {
 		return checked(err)
 	}
+	r := al.Report()
+	if err := j.detail(&r, al); err != nil {
+		return err
+	}
 	if err := al.Model.Save(j.output, j.saveOptions()); err != nil {
 		return err
 	}
-	r := al.Report()
 	r.Hints = append(al.Hints(), ioHints(al.IO)...)
 	return j.finish(&r)
 }
@@ -100,6 +103,7 @@ type job struct {
 	models   []*onnxgraph.Model
 	a, b     *onnxgraph.Model // the first two
 	output   string
+	reports  *reports
 	opts     rebasin.Options
 	progress *progress
 	close    func()
@@ -113,6 +117,9 @@ func newJob(c *cli.Context, most int) (*job, error) {
 	}
 	j := &job{c: c, paths: paths}
 	if j.output, err = wantOutput(c); err != nil {
+		return nil, err
+	}
+	if j.reports, err = newReports(c, j.output); err != nil {
 		return nil, err
 	}
 	if j.opts, err = options(c); err != nil {
@@ -181,11 +188,11 @@ func (j *job) saveOptions() onnxgraph.SaveOptions {
 
 // finish completes the report with what every command knows, and prints it.
 func (j *job) finish(r *rebasin.Report) error {
-	r.Version, r.Command, r.Seed = version(), j.c.Command.Name, j.c.Int64("seed")
+	r.Version, r.Command, r.Arguments, r.Seed = version(), j.c.Command.Name, arguments(j.c), j.c.Int64("seed")
 	for _, h := range r.Hints {
 		hint(j.c.App.ErrWriter, h)
 	}
-	if j.c.Bool("json") {
+	if j.c.Bool("json") || j.reports.wanted() {
 		for _, p := range j.paths {
 			d, err := rebasin.DigestFile(p)
 			if err != nil {
@@ -198,6 +205,11 @@ func (j *job) finish(r *rebasin.Report) error {
 			return err
 		}
 		r.Output = &d
+	}
+	if err := j.reports.write(r); err != nil {
+		return err
+	}
+	if j.c.Bool("json") {
 		return writeJSON(j.c.App.Writer, r)
 	}
 	if !j.c.Bool("quiet") {

@@ -31,7 +31,7 @@ func barrierCommand() *cli.Command {
 			&cli.StringFlag{Name: "with", Usage: "`FILES` B1.onnx,B2.onnx,… of the other training, for --series"},
 			&cli.StringFlag{Name: "times", Usage: "`NUMBERS` such as 1,2,5 to put the files of --series at; empty: the last number in each file's name"},
 			&cli.BoolFlag{Name: "force", Usage: "replace existing files"},
-		}, dataFlags(), calibFlags(), matchFlags(), verifyFlags(), specFlags(), backendFlags(), []cli.Flag{jsonFlag(), quietFlag()}),
+		}, dataFlags(), calibFlags(), matchFlags(), verifyFlags(), specFlags(), backendFlags(), reportFlags(), []cli.Flag{jsonFlag(), quietFlag()}),
 		Action: barrier,
 	}
 }
@@ -50,14 +50,25 @@ func barrier(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	reps, err := newReports(c, sides.plot, sides.csv)
+	if err != nil {
+		return err
+	}
 	if c.IsSet("series") || c.IsSet("with") {
+		if reps.wanted() {
+			return usagef("--report is for two models, not for --series")
+		}
 		return series(c, sides)
 	}
 	paths, err := files(c, 2, 2)
 	if err != nil {
 		return err
 	}
-	b, hints, err := measure(c, paths)
+	var r rebasin.Report
+	b, hints, err := measure(c, paths, func(j *job, b *rebasin.Barriers) error {
+		r, j.reports = b.Report(), reps
+		return j.detail(&r, &b.Alignment)
+	})
 	if err != nil {
 		return err
 	}
@@ -68,9 +79,11 @@ func barrier(c *cli.Context) error {
 	); err != nil {
 		return err
 	}
-	r := b.Report()
 	r.Hints = append(r.Hints, hints...)
 	if err := describeRun(c, &r, paths); err != nil {
+		return err
+	}
+	if err := reps.write(&r); err != nil {
 		return err
 	}
 	if c.Bool("json") {
@@ -83,8 +96,9 @@ func barrier(c *cli.Context) error {
 	return nil
 }
 
-// measure finds the barriers between two files.
-func measure(c *cli.Context, paths []string) (*rebasin.Barriers, []string, error) {
+// measure finds the barriers between two files, and calls then, if there is such
+// a function, while the files are open.
+func measure(c *cli.Context, paths []string, then func(*job, *rebasin.Barriers) error) (*rebasin.Barriers, []string, error) {
 	opts := rebasin.BarrierOptions{Points: c.Int("points"), Open: openOptions(c)}
 	var err error
 	if opts.Options, err = options(c); err != nil {
@@ -127,16 +141,19 @@ func measure(c *cli.Context, paths []string) (*rebasin.Barriers, []string, error
 	opts.Calib, opts.Match.Progress, opts.Verify.Progress, opts.Progress = j.opts.Calib, p.sweep, p.runs, p.samples
 	b, err := rebasin.Barrier(c.Context, models[0], models[1], opts)
 	p.done()
+	if err == nil && then != nil {
+		err = then(j, b)
+	}
 	return b, hints, checked(err)
 }
 
 // describeRun fills in what a report says of the run, and prints its hints.
 func describeRun(c *cli.Context, r *rebasin.Report, paths []string) error {
-	r.Version, r.Command, r.Seed = version(), c.Command.Name, c.Int64("seed")
+	r.Version, r.Command, r.Arguments, r.Seed = version(), c.Command.Name, arguments(c), c.Int64("seed")
 	for _, h := range r.Hints {
 		hint(c.App.ErrWriter, h)
 	}
-	if !c.Bool("json") {
+	if !c.Bool("json") && len(c.StringSlice("report")) == 0 {
 		return nil
 	}
 	for _, p := range paths {

@@ -33,6 +33,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, done := interruptible(con)
 	defer done()
 	app := newApp(stdin, stdout, con)
+	app.Metadata = map[string]any{"arguments": args}
 	err := app.RunContext(ctx, append([]string{app.Name}, interspersed(app, args)...))
 	con.clear()
 	return report(con, err)

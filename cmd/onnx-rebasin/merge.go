@@ -30,7 +30,7 @@ func mergeCommand() *cli.Command {
 		Usage:     "align models, average them, check, and write one model",
 		UsageText: "onnx-rebasin merge A.onnx B.onnx [C.onnx …] -o merged.onnx\n\nExample: onnx-rebasin merge a.onnx b.onnx -o merged.onnx --data test.npz",
 		Flags: join(outputFlags(), []cli.Flag{&cli.StringFlag{Name: "lambda", Value: "0.5", Usage: "weight of B in the average; auto: the best for --calib", Action: numberOrAuto("lambda")}},
-			manyFlags(), matchFlags(), calibFlags(), dataFlags(), verifyFlags(), specFlags(), backendFlags(), []cli.Flag{jsonFlag(), quietFlag()}),
+			manyFlags(), matchFlags(), calibFlags(), dataFlags(), verifyFlags(), specFlags(), backendFlags(), reportFlags(), []cli.Flag{jsonFlag(), quietFlag()}),
 		Action: merge,
 	}
 }
@@ -84,10 +84,38 @@ func merge(c *cli.Context) error {
 		j.progress.done()
 		r.Hints = append(r.Hints, r.Eval.Hints(len(merged.Spec.Groups) > 0, r.Repair != nil)...)
 	}
+	if err := j.detail(&r, &merged.Alignment); err != nil {
+		return err
+	}
+	if err := j.curve(&r, merged, set); err != nil {
+		return err
+	}
 	if err := merged.Model.Save(j.output, j.saveOptions()); err != nil {
 		return err
 	}
 	return j.finish(&r)
+}
+
+// reportPoints is how many λ a merge is judged at for a report.
+const reportPoints = 11
+
+// curve adds to a report how the averages along λ do on labelled data.
+func (j *job) curve(r *rebasin.Report, merged *rebasin.Merged, set *dataset.Set) error {
+	if !j.reports.wanted() || set == nil || !set.HasLabels() {
+		return nil
+	}
+	opts, err := j.judgeOptions()
+	if err != nil {
+		return err
+	}
+	b, err := merged.Barriers(j.c.Context, j.a, j.b, rebasin.BarrierOptions{Points: reportPoints, Data: set, Open: opts.Open, Evaluate: opts.Evaluate, Progress: j.progress.samples})
+	j.progress.done()
+	if err != nil {
+		return err
+	}
+	along := b.Report()
+	r.Curve, r.Barrier = along.Curve, along.Barrier
+	return nil
 }
 
 // samples opens a few samples of --data to check π(B) on, for models that do

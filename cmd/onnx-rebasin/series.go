@@ -33,7 +33,7 @@ func series(c *cli.Context, sides *sides) error {
 	var points []rebasin.SeriesPoint
 	r := rebasin.Report{}
 	for i := range as {
-		b, hints, err := measure(c, []string{as[i], bs[i]})
+		b, hints, err := measure(c, []string{as[i], bs[i]}, nil)
 		if err != nil {
 			return fmt.Errorf("%s and %s: %w", as[i], bs[i], err)
 		}

@@ -276,6 +276,7 @@ func (p *place) addTo(out *[]solver.Likeness, known map[string]int) {
 			}
 		}
 	}
+	(*out)[at].Places++
 	gain := (*out)[at].Gain
 	for i := range p.size {
 		for k := range p.size {

@@ -1,0 +1,236 @@
+package report
+
+import (
+	"cmp"
+	_ "embed"
+	"fmt"
+	"html/template"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	rebasin "github.com/onnx-rebasin/onnx-rebasin"
+	"github.com/onnx-rebasin/onnx-rebasin/eval"
+)
+
+var (
+	//go:embed page.html
+	pageText string
+	//go:embed style.css
+	styleText string
+	//go:embed sort.js
+	sortText string
+)
+
+var page = template.Must(template.New("page").Funcs(template.FuncMap{
+	"num": number, "percent": percent, "shape": shape, "base": filepath.Base, "join": strings.Join, "bar": newBar, "count": count,
+}).Parse(pageText + `{{define "style"}}` + styleText + `{{end}}{{define "sort"}}` + sortText + `{{end}}`))
+
+// view is what the page shows, in the order it shows it.
+type view struct {
+	*rebasin.Report
+	Title   string
+	Lead    []string // sentences
+	Facts   []fact
+	Models  []modelRow
+	Charts  []*curve
+	Legend  []legendEntry
+	Longest float64 // relative distance, for bars
+	Carried string
+	Groups  []groupRow
+	Heat    *heat
+	Frozen  []frozenRow
+	Command string
+}
+
+// fact is a number to see first.
+type fact struct{ Name, Value, Note string }
+
+// modelRow is the metrics of one model.
+type modelRow struct {
+	Name string
+	*eval.Metrics
+}
+
+// groupRow is a group with the places where it stands.
+type groupRow struct {
+	rebasin.GroupMove
+	Places []string
+}
+
+// frozenRow is a cause with the axes that it froze.
+type frozenRow struct {
+	Reason string
+	Axes   []string
+}
+
+func newView(r *rebasin.Report) *view {
+	v := &view{Report: r, Title: title(r), Lead: lead(r), Facts: facts(r), Models: models(r), Command: command(r)}
+	v.Charts, v.Legend = curves(r)
+	for _, l := range r.Layers {
+		v.Longest = max(v.Longest, l.RelativeBefore, l.RelativeAfter)
+	}
+	if top := rebasin.Carriers(r.Layers, 0.8); len(top) > 0 {
+		var names []string
+		for _, l := range top {
+			names = append(names, fmt.Sprintf("%s (%s)", l.Weight, percent(l.Share)))
+		}
+		v.Carried = andMore(names, 5)
+	}
+	v.Groups = groups(r)
+	if r.Correlation != nil {
+		v.Heat = newHeat(r.Correlation)
+	}
+	v.Frozen = frozen(r)
+	return v
+}
+
+// title names the models.
+func title(r *rebasin.Report) string {
+	var names []string
+	for _, p := range r.Inputs {
+		names = append(names, filepath.Base(p.Path))
+	}
+	sign := " + "
+	if r.Command == "barrier" {
+		sign = " to "
+	}
+	text := strings.Join(names, sign)
+	if r.Output != nil {
+		text += " → " + filepath.Base(r.Output.Path)
+	}
+	return text
+}
+
+// lead says in a few sentences what was done, whether it held, and how it compares.
+func lead(r *rebasin.Report) []string {
+	var out []string
+	if m := r.Match; m != nil {
+		out = append(out, fmt.Sprintf("B's hidden units were matched to A's by %s: %s of %d free slots changed place, and the distance of the weights fell from %s to %s.",
+			matchedBy(r.Method), percent(m.Moved), r.Spec.FreeSlots, number(m.L2Before), number(m.L2After)))
+	} else if r.Many == nil && r.Spec != nil {
+		out = append(out, "The units of B were left in the order they came in.")
+	}
+	if r.Many != nil {
+		out = append(out, fmt.Sprintf("%d models were averaged, aligned by the method %s.", len(r.Many.Models), r.Many.Method))
+	}
+	if r.Verify != nil && r.Verify.OK {
+		out = append(out, fmt.Sprintf("B with its units reordered computes what B does: %s.", rebasin.Describe(r.Verify)))
+	}
+	if e := r.Eval; e != nil && e.Merged != nil && e.Naive != nil {
+		if math.IsNaN(e.Merged.Accuracy) {
+			out = append(out, fmt.Sprintf("The merged model has a loss of %s over %d samples, the naive average %s.", number(e.Merged.Loss), e.Samples, number(e.Naive.Loss)))
+		} else {
+			out = append(out, fmt.Sprintf("The merged model is right on %s of %d samples, the naive average on %s.", percent(e.Merged.Accuracy), e.Samples, percent(e.Naive.Accuracy)))
+		}
+	}
+	return out
+}
+
+func matchedBy(method string) string {
+	if method == "activation" {
+		return "what they compute"
+	}
+	return "their weights"
+}
+
+// facts are the cards at the top.
+func facts(r *rebasin.Report) []fact {
+	var out []fact
+	if m := r.Match; m != nil {
+		change := "the models are the same"
+		if m.L2Before > 0 {
+			change = fmt.Sprintf("%+.1f %% by reordering", 100*(m.L2After/m.L2Before-1))
+		}
+		out = append(out, fact{"Distance", number(m.L2Before) + " → " + number(m.L2After), change},
+			fact{"Slots moved", percent(m.Moved), fmt.Sprintf("of %d in %s", r.Spec.FreeSlots, count(r.Spec.Groups, "group"))})
+	}
+	if s := r.Spec; s != nil {
+		out = append(out, fact{"Can move", percent(float64(s.Permutable) / float64(max(s.Parameters, 1))), fmt.Sprintf("of %d parameters", s.Parameters)})
+	}
+	if v := r.Verify; v != nil {
+		held := "no"
+		if v.OK {
+			held = "yes"
+		}
+		out = append(out, fact{"π(B) ≡ B", held, fmt.Sprintf("largest difference %.2g", v.MaxAbs)})
+	}
+	if b := r.Barrier; b != nil && b.Naive != nil {
+		f := fact{"Loss barrier", number(b.Naive.Loss), "naive"}
+		if b.Aligned != nil {
+			f = fact{f.Name, f.Value + " → " + number(b.Aligned.Loss), "naive, aligned"}
+		}
+		out = append(out, f)
+	}
+	if e := r.Eval; e != nil && e.Merged != nil {
+		f := fact{"Merged", percent(e.Merged.Accuracy), "accuracy"}
+		if math.IsNaN(e.Merged.Accuracy) {
+			f = fact{"Merged", number(e.Merged.Loss), "loss"}
+		} else if e.A != nil && e.B != nil {
+			f.Note = fmt.Sprintf("A %s, B %s", percent(e.A.Accuracy), percent(e.B.Accuracy))
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// models lists the metrics side by side.
+func models(r *rebasin.Report) []modelRow {
+	e := r.Eval
+	if e == nil {
+		return nil
+	}
+	rows := []modelRow{{"A", e.A}, {"B", e.B}}
+	for k, m := range e.Models {
+		rows = append(rows, modelRow{fmt.Sprintf("model %d", k+1), m})
+	}
+	rows = append(rows, modelRow{"ensemble", e.Ensemble}, modelRow{"naive average", e.Naive}, modelRow{"merged", e.Merged})
+	return slices.DeleteFunc(rows, func(m modelRow) bool { return m.Metrics == nil })
+}
+
+// groups joins how far groups moved with where they stand.
+func groups(r *rebasin.Report) []groupRow {
+	stands := map[string][]string{}
+	if r.Spec != nil {
+		for _, g := range r.Spec.GroupList {
+			for _, m := range g.Members {
+				stands[g.Name] = append(stands[g.Name], fmt.Sprintf("%s:%d", m.Weight, m.Axis))
+			}
+		}
+	}
+	var out []groupRow
+	for _, m := range r.Moves {
+		out = append(out, groupRow{m, stands[m.Name]})
+	}
+	return out
+}
+
+// frozen gathers the axes by what froze them, the most first.
+func frozen(r *rebasin.Report) []frozenRow {
+	if r.Spec == nil {
+		return nil
+	}
+	var out []frozenRow
+	at := map[string]int{}
+	for _, f := range r.Spec.Frozen {
+		i, ok := at[f.Reason]
+		if !ok {
+			i = len(out)
+			at[f.Reason] = i
+			out = append(out, frozenRow{Reason: f.Reason})
+		}
+		out[i].Axes = append(out[i].Axes, fmt.Sprintf("%s:%d", f.Weight, f.Axis))
+	}
+	slices.SortStableFunc(out, func(x, y frozenRow) int { return cmp.Compare(len(y.Axes), len(x.Axes)) })
+	return out
+}
+
+// command is the command line to repeat the run, as a shell takes it.
+func command(r *rebasin.Report) string {
+	words := []string{"onnx-rebasin"}
+	for _, a := range r.Arguments {
+		words = append(words, quoted(a))
+	}
+	return strings.Join(words, " ")
+}
