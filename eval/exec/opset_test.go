@@ -170,7 +170,7 @@ func beside(t *testing.T, cases []opCase, domain string, typ onnxgraph.DataType)
 		t.Run(fmt.Sprintf("%d_%s_%d", i, c.op, c.opset), func(t *testing.T) {
 			m, inputs := c.model(t, domain, typ)
 			defer m.Close()
-			want, err := onRuntime(m, inputs)
+			want, err := onRuntime(m, inputs, nil)
 			if err != nil {
 				t.Skipf("ONNX Runtime does not run it: %.150v", err)
 			}

@@ -8,9 +8,9 @@ import "fmt"
 // kc also fixes the rounding: sums longer than kc are cut there and the parts added in order. It is the same for
 // every kernel and every number of threads.
 const (
-	kc = 256  // 32 KiB of B with 32 columns, 16 KiB with 16
-	mc = 120  // 120 KiB of A; a multiple of the kernels' 12 and 6 rows
-	nc = 1024 // 1 MiB of B; a multiple of every width
+	kc = 128  // 16 KiB of B with 32 columns, 8 KiB with 16
+	mc = 120  // 60 KiB of A; a multiple of the kernels' 12 and 6 rows
+	nc = 1024 // 512 KiB of B; a multiple of every width
 
 	few = 4 // up to this many blocks of A, B is packed a panel at a time
 )

@@ -5,6 +5,9 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/gonum"
+
 	"github.com/onnx-rebasin/onnx-rebasin/internal/f32"
 )
 
@@ -160,12 +163,16 @@ func (g *conv) run32(c *Call, p *convPlan, x, w, bias, y []float32) {
 	})
 }
 
-// run64 is run32 for float64, by unfolding.
+// unfolded is how many float64 elements of a convolution's windows are unfolded at a time: 2 MiB.
+const unfolded = 1 << 18
+
+// run64 is run32 for float64, by unfolding some columns at a time.
 func (g *conv) run64(p *convPlan, c *Call, x, w, y []float64) {
 	win := newWindows(p.placement, p.inPer, p.shape[1], 1)
 	kernel := p.inPer * size(p.kernel)
 	padded := make([]float64, win.perImage)
-	cols := make([]float64, kernel*p.outPlane)
+	most := min(p.outPlane, max(1, unfolded/max(1, kernel)))
+	cols := make([]float64, kernel*most)
 	for job := range p.batch * p.groups {
 		group := job % p.groups
 		source := x[job*p.inPer*win.inPlane:]
@@ -173,20 +180,18 @@ func (g *conv) run64(p *convPlan, c *Call, x, w, y []float64) {
 			pad(padded, source, win)
 			source = padded
 		}
-		for i := range kernel {
-			for j := range p.outPlane {
-				cols[i*p.outPlane+j] = source[win.rows.At(i)+win.cols.At(j)]
-			}
-		}
 		to := y[job*p.outPer*p.outPlane:][:p.outPer*p.outPlane]
-		if c.Has(2) {
-			bias := c.In[2].Data.([]float64)
-			for i := range to {
-				to[i] = bias[group*p.outPer+i/p.outPlane]
+		startPlanes(to, c.Input(2), group*p.outPer, p.outPlane)
+		for first := 0; first < p.outPlane; first += most {
+			n := min(most, p.outPlane-first)
+			for i := range kernel {
+				row := win.rows.At(i)
+				for j := range n {
+					cols[i*n+j] = source[row+win.cols.At(first+j)]
+				}
 			}
-		} else {
-			clear(to)
+			gonum.Implementation{}.Dgemm(blas.NoTrans, blas.NoTrans, p.outPer, n, kernel,
+				1, w[group*p.outPer*kernel:], max(1, kernel), cols, n, 1, to[first:], p.outPlane)
 		}
-		product64(false, false, p.outPer, p.outPlane, kernel, 1, w[group*p.outPer*kernel:], cols, 1, to)
 	}
 }

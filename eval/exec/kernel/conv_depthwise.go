@@ -1,5 +1,7 @@
 package kernel
 
+import "github.com/onnx-rebasin/onnx-rebasin/internal/f32"
+
 // runDepthwise convolves every channel with its own kernel, row by row of the
 // result.
 func (g *conv) runDepthwise(c *Call, p *convPlan, x, w, bias, y []float32) {
@@ -15,18 +17,10 @@ func (g *conv) runDepthwise(c *Call, p *convPlan, x, w, bias, y []float32) {
 			ch := job % p.groups
 			image, weights := x[job*inPlane:][:inPlane], w[ch*kernel:][:kernel]
 			to := y[job*p.outPlane:][:p.outPlane]
-			b := float32(0)
-			if bias != nil {
-				b = bias[ch]
-			}
 			for r := 0; r*width < len(to); r++ {
 				row := to[r*width:][:width]
-				for i := range row {
-					if g.add != 0 {
-						row[i] += b
-					} else {
-						row[i] = b
-					}
+				if g.add == 0 {
+					clear(row)
 				}
 				for i, rest := last-1, r; i >= 0; i-- {
 					at[i] = rest % outer[i] * p.stride[i]
@@ -37,10 +31,11 @@ func (g *conv) runDepthwise(c *Call, p *convPlan, x, w, bias, y []float32) {
 						addScaled(row[tap.lo:tap.hi], image[from+tap.first:], step, weights[k])
 					}
 				}
+				if bias != nil {
+					f32.Affine(row, row, 1, bias[ch])
+				}
 				if g.after.relu {
-					for i, v := range row {
-						row[i] = max(v, 0)
-					}
+					f32.Relu(row, row)
 				}
 			}
 		}
@@ -91,10 +86,7 @@ func (t *tap) row(at, in, steps []int) (int, bool) {
 // addScaled adds f·x to d, taking every step-th element of x.
 func addScaled(d, x []float32, step int, f float32) {
 	if step == 1 {
-		x = x[:len(d)]
-		for i, v := range x {
-			d[i] += f * v
-		}
+		f32.Axpy(d, f, x[:len(d)])
 		return
 	}
 	at := 0
