@@ -107,7 +107,7 @@ func (m *Merged) Barriers(ctx context.Context, a, b *onnxgraph.Model, opts Barri
 
 // along judges the models on the paths of an alignment.
 func along(ctx context.Context, a, b *onnxgraph.Model, al *Alignment, opts BarrierOptions) (*Barriers, error) {
-	if err := quantisedAgree(a, al.Model, al.pairs, al.Spec); err != nil {
+	if err := quantisedAgree(a, al.Model, al.pairs); err != nil {
 		return nil, err
 	}
 	w := &walk{a: a, b: b, al: al, opts: opts, test: &Curve{}}

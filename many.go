@@ -60,7 +60,7 @@ func MergeMany(ctx context.Context, models []*onnxgraph.Model, opts ManyOptions)
 		order = out.Match.Order
 	}
 	for k, p := range j.pairs {
-		if err := quantisedAgree(models[0], out.Aligned[k+1], p, j.spec); err != nil {
+		if err := quantisedAgree(models[0], out.Aligned[k+1], p); err != nil {
 			return nil, fmt.Errorf("%s: %w", title(models, k+1), err)
 		}
 	}

@@ -15,9 +15,7 @@
 package rebasin
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval"
 	"github.com/onnx-rebasin/onnx-rebasin/eval/repair"
@@ -248,7 +246,7 @@ func Merge(ctx context.Context, a, b *onnxgraph.Model, opts Options) (*Merged, e
 	if err != nil {
 		return nil, err
 	}
-	if err := quantisedAgree(a, al.Model, al.pairs, al.Spec); err != nil {
+	if err := quantisedAgree(a, al.Model, al.pairs); err != nil {
 		return nil, err
 	}
 	if opts.Calib != nil && opts.Calib.Lambda {
@@ -263,27 +261,4 @@ func Merge(ctx context.Context, a, b *onnxgraph.Model, opts Options) (*Merged, e
 	out := &Merged{Alignment: *al, Aligned: al.Model, Lambda: opts.Lambda}
 	out.Model, out.Repair, err = opts.Calib.mend(ctx, []*onnxgraph.Model{a, al.Model}, []solver.Counterpart{nil, counterpart(al.pairs)}, []float64{1 - opts.Lambda, opts.Lambda}, m)
 	return out, err
-}
-
-// quantisedAgree fails when a permuted weight is not floating-point and differs
-// between A and π(B): numbers on two different scales have no mean.
-func quantisedAgree(a, b *onnxgraph.Model, pairs *onnxgraph.Correspondence, spec *permspec.Spec) error {
-	for _, l := range spec.Weights {
-		w, v := l.Weight, pairs.Weights[l.Weight]
-		if w.Type.IsFloat() || v == nil {
-			continue
-		}
-		ours, err := a.Bytes(w)
-		if err != nil {
-			return err
-		}
-		theirs, err := b.Bytes(v)
-		if err != nil {
-			return err
-		}
-		if !bytes.Equal(ours, theirs) {
-			return fmt.Errorf("weight %q is %v: quantised weights cannot be averaged; merge the models before they are quantised", w.Name, w.Type)
-		}
-	}
-	return nil
 }

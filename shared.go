@@ -2,6 +2,7 @@ package rebasin
 
 import (
 	"bytes"
+	"fmt"
 
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
@@ -27,4 +28,29 @@ func sameInAll(models []*onnxgraph.Model, pairs []*onnxgraph.Correspondence, w *
 		}
 	}
 	return true, nil
+}
+
+// quantisedAgree fails when a weight that is not floating-point differs between
+// A and π(B), whether it moves or not: the merged model keeps A's, and numbers on
+// two different scales have no mean. Scales alone may differ: their mean times
+// the same integers is the mean.
+func quantisedAgree(a, b *onnxgraph.Model, pairs *onnxgraph.Correspondence) error {
+	for _, w := range a.Weights() {
+		v := pairs.Weights[w]
+		if w.Type.IsFloat() || w.Type == onnxgraph.String || v == nil {
+			continue
+		}
+		ours, err := a.Bytes(w)
+		if err != nil {
+			return err
+		}
+		theirs, err := b.Bytes(v)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(ours, theirs) {
+			return fmt.Errorf("weight %q is %v: quantised weights cannot be averaged; merge the models before they are quantised", w.Name, w.Type)
+		}
+	}
+	return nil
 }

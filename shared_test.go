@@ -95,3 +95,77 @@ func TestAlignThoseThatSteerOtherwise(t *testing.T) {
 		}
 	}
 }
+
+// quantise is the columns of a matrix on their own scales, each times a factor,
+// as 8-bit integers.
+func quantise(rows, cols int, x []float32, factor float32) (q []byte, scales []float32) {
+	q, scales = make([]byte, len(x)), make([]float32, cols)
+	for c := range cols {
+		for r := range rows {
+			scales[c] = max(scales[c], factor*float32(math.Abs(float64(x[r*cols+c])))/127)
+		}
+		for r := range rows {
+			q[r*cols+c] = byte(int8(math.RoundToEven(float64(x[r*cols+c] / scales[c]))))
+		}
+	}
+	return q, scales
+}
+
+// Units whose weights are 8-bit are matched by the numbers these stand for, on
+// whatever scale; such weights are averaged only where they are the same.
+func TestAlignQuantised(t *testing.T) {
+	const units = 24
+	rng := rand.New(rand.NewPCG(3, 4))
+	first, last := random(rng, 3*units), random(rng, units*2)
+	network := func(order []int, factor float32) *onnxgraph.Model {
+		w, v := make([]float32, len(first)), make([]float32, len(last))
+		for at, unit := range order {
+			for r := range 3 {
+				w[r*units+at] = first[r*units+unit]
+			}
+			copy(v[at*2:], last[unit*2:unit*2+2])
+		}
+		eight := func(name string, rows, cols int, x []float32) []*onnxpb.TensorProto {
+			q, scales := quantise(rows, cols, x, factor)
+			return []*onnxpb.TensorProto{{Name: &name, Dims: []int64{int64(rows), int64(cols)}, DataType: proto.Int32(int32(onnxgraph.Int8)), RawData: q},
+				floats(name+"_scale", []int64{int64(cols)}, scales...)}
+		}
+		return written(t, append(eight("w", 3, units, w), eight("v", units, 2, v)...), []string{"y"},
+			writtenNode("DequantizeLinear w w_scale -> wf", nil), writtenNode("MatMul x wf -> h", nil), writtenNode("Relu h -> r", nil),
+			writtenNode("DequantizeLinear v v_scale -> vf", nil), writtenNode("MatMul r vf -> y", nil))
+	}
+	identity, planted := make([]int, units), rng.Perm(units)
+	for i := range identity {
+		identity[i] = i
+	}
+	a, b := network(identity, 1), network(planted, 1.4)
+	al, err := rebasin.Align(context.Background(), a, b, rebasin.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at, from := range al.Match.Perms[0] {
+		if planted[from] != at {
+			t.Fatalf("unit %d of B is unit %d of A, and was matched with %d", from, planted[from], at)
+		}
+	}
+	_, err = rebasin.Merge(context.Background(), a, b, rebasin.Options{Lambda: .5})
+	if want := `weight "w" is int8: quantised weights cannot be averaged; merge the models before they are quantised`; err == nil || err.Error() != want {
+		t.Errorf("merge: %v, want %s", err, want)
+	}
+	merged, err := rebasin.Merge(context.Background(), a, network(planted, 1), rebasin.Options{Lambda: .5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameWeights(t, "merged with itself permuted", a, merged.Model)
+}
+
+// Weights of 8 bits that nothing may move are no more averaged than others.
+func TestMergeQuantisedFrozen(t *testing.T) {
+	network := func(q ...byte) *onnxgraph.Model {
+		return written(t, []*onnxpb.TensorProto{floats("s", nil, .1), {Name: proto.String("w"), Dims: []int64{3, 2}, DataType: proto.Int32(int32(onnxgraph.Int8)), RawData: q}},
+			[]string{"y"}, writtenNode("DequantizeLinear w s -> wf", nil), writtenNode("MatMul x wf -> y", nil))
+	}
+	if _, err := rebasin.Merge(context.Background(), network(1, 2, 3, 4, 5, 6), network(1, 2, 3, 4, 5, 7), rebasin.Options{Lambda: .5}); err == nil {
+		t.Error("8-bit weights that differ were averaged")
+	}
+}

@@ -6,7 +6,7 @@ import (
 
 // Estimate is what a matching is going to take, known from sizes alone.
 type Estimate struct {
-	Parameters int64   // floating-point numbers of one model that stand with a group
+	Parameters int64   // numbers of one model that stand with a group
 	Largest    int64   // of these, in one weight
 	Units      int     // groups that are matched one after the other
 	Operations float64 // floating-point operations to compute all gains once, which the first sweep does
@@ -21,7 +21,7 @@ func EstimateMatch(spec *permspec.Spec) (Estimate, error) {
 	var layouts []permspec.WeightLayout
 	var e Estimate
 	for _, l := range spec.Weights {
-		if l.Weight.Type.IsFloat() {
+		if matched(l.Weight.Type) {
 			layouts = append(layouts, l)
 			e.Parameters += l.Weight.Elements()
 			e.Largest = max(e.Largest, l.Weight.Elements())

@@ -96,6 +96,7 @@ func MatchMany(ctx context.Context, spec *permspec.Spec, models []*onnxgraph.Mod
 	ctx, done := opts.Match.limit(ctx, began)
 	defer done()
 	opts.Match.MaxTime, opts.Match.Stop = 0, nil // the limits are those of the whole
+	opts.Match.Exclude = butFloats(opts.Match.Exclude)
 	m, err := newMany(ctx, spec, models, opts)
 	if err != nil {
 		return nil, err

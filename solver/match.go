@@ -13,7 +13,8 @@ import (
 // Result is the best permutation that Match found.
 //
 // The objective is Σ a·π(b) and L2 is √Σ (a - π(b))², over all floating-point
-// weights that are not excluded; Before is for b as it stands.
+// weights that are not excluded, and the 8-bit ones that move, which count as the
+// numbers they stand for; Before is for b as it stands.
 type Result struct {
 	Perms                           permspec.Perms
 	ObjectiveBefore, ObjectiveAfter float64

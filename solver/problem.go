@@ -14,7 +14,7 @@ import (
 // newProblem sets up the alignment of b with a.
 func newProblem(spec *permspec.Spec, a, b *onnxgraph.Model, opts *Options) (*problem, error) {
 	counts := func(w *onnxgraph.Weight) bool {
-		return w.Type.IsFloat() && (opts.Exclude == nil || !opts.Exclude(w)) && opts.Counterpart.of(w) != nil
+		return matched(w.Type) && (opts.Exclude == nil || !opts.Exclude(w)) && opts.Counterpart.of(w) != nil
 	}
 	var layouts []permspec.WeightLayout
 	listed := map[*onnxgraph.Weight]bool{}
@@ -25,7 +25,7 @@ func newProblem(spec *permspec.Spec, a, b *onnxgraph.Model, opts *Options) (*pro
 		}
 	}
 	for _, w := range a.Weights() { // nothing in these moves, but they count
-		if counts(w) && !listed[w] && w.Elements() > 0 {
+		if counts(w) && w.Type.IsFloat() && !listed[w] && w.Elements() > 0 {
 			layouts = append(layouts, permspec.WeightLayout{Weight: w, Blocks: []permspec.Block{
 				{Digits: []permspec.Digit{{Group: -1, Size: int(w.Elements()), Stride: 1}}}}})
 		}
@@ -45,6 +45,7 @@ func newProblem(spec *permspec.Spec, a, b *onnxgraph.Model, opts *Options) (*pro
 	p.weights = weights
 	p.raw.limit = keepBytes
 	p.raw.size = func(k int) int64 { return layouts[k].Weight.Elements() }
+	ours, theirs := newNumbers(a), newNumbers(b)
 	checked := make([]atomic.Bool, len(layouts))
 	p.raw.read = func(k int) (pair, error) {
 		if k >= weights {
@@ -56,11 +57,11 @@ func newProblem(spec *permspec.Spec, a, b *onnxgraph.Model, opts *Options) (*pro
 		if other.Elements() != w.Elements() {
 			return pair{}, fmt.Errorf("weight %q has %d elements, its counterpart %q %d", w.Name, w.Elements(), other.Name, other.Elements())
 		}
-		x, doneX, err := a.Float32View(w)
+		x, doneX, err := ours.of(w)
 		if err != nil {
 			return pair{}, err
 		}
-		y, doneY, err := b.Float32View(other)
+		y, doneY, err := theirs.of(other)
 		if err != nil {
 			return pair{}, err
 		}
