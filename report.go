@@ -48,8 +48,16 @@ type Report struct {
 	TrainBarrier *BarrierReport `json:"train_barrier,omitempty"`
 	Series       []SeriesPoint  `json:"series,omitempty"`
 
-	IO    []IOOrder `json:"io,omitempty"`
-	Hints []string  `json:"hints,omitempty"`
+	IO    []IOOrder    `json:"io,omitempty"`
+	Gates []GateReport `json:"gates,omitempty"`
+	Hints []string     `json:"hints,omitempty"`
+}
+
+// GateReport is a condition on a number of the report, and whether it holds.
+type GateReport struct {
+	Gate  string   `json:"gate"`
+	Value *float64 `json:"value"` // null where there is none to compare
+	OK    bool     `json:"ok"`
 }
 
 // FileDigest names a file by its contents.
@@ -93,8 +101,13 @@ func DigestFile(path string) (FileDigest, error) {
 		return FileDigest{}, err
 	}
 	defer f.Close()
+	return Digest(path, f)
+}
+
+// Digest returns the SHA-256 of what is read from a source named path.
+func Digest(path string, r io.Reader) (FileDigest, error) {
 	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
+	if _, err := io.Copy(h, r); err != nil {
 		return FileDigest{}, fmt.Errorf("read %s: %w", path, err)
 	}
 	return FileDigest{path, hex.EncodeToString(h.Sum(nil))}, nil

@@ -44,6 +44,10 @@ func (w *Weight) Replaceable() bool {
 	return !w.Sparse && w.index >= 0 && w.Type.Bits() > 0
 }
 
+// External reports whether the weight is kept in a file of its own beside the
+// model's, which only Save writes.
+func (w *Weight) External() bool { return w.away }
+
 // String returns the weight's name, type and shape as messages give them.
 func (w *Weight) String() string {
 	return fmt.Sprintf("%q (%v %v)", w.Name, w.Type, w.Shape)

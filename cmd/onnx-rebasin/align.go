@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -40,7 +41,7 @@ func alignCommand() *cli.Command {
 		Name:      "align",
 		Usage:     "reorder B's hidden units to stand like A's, and write π(B)",
 		UsageText: "onnx-rebasin align A.onnx B.onnx -o b-aligned.onnx\n\nExample: onnx-rebasin align a.onnx b.onnx -o b-aligned.onnx",
-		Flags:     join(outputFlags(), matchFlags(), samplesFlags(), verifyFlags(), specFlags(), backendFlags(), reportFlags(), []cli.Flag{jsonFlag(), quietFlag()}),
+		Flags:     join(outputFlags(), matchFlags(), samplesFlags(), verifyFlags(), gateFlags(), specFlags(), backendFlags(), reportFlags(), []cli.Flag{jsonFlag(), quietFlag()}),
 		Action:    align,
 	}
 }
@@ -63,11 +64,8 @@ func align(c *cli.Context) error {
 	if err := j.detail(&r, al); err != nil {
 		return err
 	}
-	if err := al.Model.Save(j.output, j.saveOptions()); err != nil {
-		return err
-	}
 	r.Hints = append(al.Hints(), ioHints(al.IO)...)
-	return j.finish(&r)
+	return j.conclude(&r, al.Model)
 }
 
 // ioHints warns of inputs and outputs that stand in another order than before.
@@ -102,8 +100,9 @@ type job struct {
 	paths    []string
 	models   []*onnxgraph.Model
 	a, b     *onnxgraph.Model // the first two
-	output   string
+	output   string           // "" for none
 	reports  *reports
+	gates    gates
 	opts     rebasin.Options
 	progress *progress
 	close    func()
@@ -122,10 +121,13 @@ func newJob(c *cli.Context, most int) (*job, error) {
 	if j.reports, err = newReports(c, j.output); err != nil {
 		return nil, err
 	}
+	if j.gates, err = readGates(c); err != nil {
+		return nil, err
+	}
 	if j.opts, err = options(c); err != nil {
 		return nil, err
 	}
-	models, done, err := loadAll(paths)
+	models, done, err := loadAll(c, paths)
 	if err != nil {
 		return nil, err
 	}
@@ -186,6 +188,17 @@ func (j *job) saveOptions() onnxgraph.SaveOptions {
 	return o
 }
 
+// conclude writes the model, unless a gate says no, and prints the report.
+func (j *job) conclude(r *rebasin.Report, m *onnxgraph.Model) error {
+	failed := j.gates.check(r)
+	if failed != nil {
+		j.output, failed = "", answerNo{fmt.Errorf("%w; no model was written", failed)}
+	} else if err := emit(j.c, m, j.output, j.saveOptions()); err != nil {
+		return err
+	}
+	return firstOf(j.finish(r), failed)
+}
+
 // finish completes the report with what every command knows, and prints it.
 func (j *job) finish(r *rebasin.Report) error {
 	r.Version, r.Command, r.Arguments, r.Seed = version(), j.c.Command.Name, arguments(j.c), j.c.Int64("seed")
@@ -193,18 +206,16 @@ func (j *job) finish(r *rebasin.Report) error {
 		hint(j.c.App.ErrWriter, h)
 	}
 	if j.c.Bool("json") || j.reports.wanted() {
-		for _, p := range j.paths {
-			d, err := rebasin.DigestFile(p)
+		if err := digests(j.c, r, j.paths); err != nil {
+			return err
+		}
+		if j.output != "" && j.output != dash {
+			d, err := rebasin.DigestFile(j.output)
 			if err != nil {
 				return err
 			}
-			r.Inputs = append(r.Inputs, d)
+			r.Output = &d
 		}
-		d, err := rebasin.DigestFile(j.output)
-		if err != nil {
-			return err
-		}
-		r.Output = &d
 	}
 	if err := j.reports.write(r); err != nil {
 		return err
@@ -213,7 +224,7 @@ func (j *job) finish(r *rebasin.Report) error {
 		return writeJSON(j.c.App.Writer, r)
 	}
 	if !j.c.Bool("quiet") {
-		summarise(j.c.App.Writer, r, j.output)
+		summarise(wordsTo(j.c), r, j.output)
 	}
 	return nil
 }

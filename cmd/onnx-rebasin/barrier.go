@@ -31,7 +31,7 @@ func barrierCommand() *cli.Command {
 			&cli.StringFlag{Name: "with", Usage: "`FILES` B1.onnx,B2.onnx,… of the other training, for --series"},
 			&cli.StringFlag{Name: "times", Usage: "`NUMBERS` such as 1,2,5 to put the files of --series at; empty: the last number in each file's name"},
 			&cli.BoolFlag{Name: "force", Usage: "replace existing files"},
-		}, dataFlags(), calibFlags(), matchFlags(), verifyFlags(), specFlags(), backendFlags(), reportFlags(), []cli.Flag{jsonFlag(), quietFlag()}),
+		}, dataFlags(), calibFlags(), matchFlags(), verifyFlags(), gateFlags(), specFlags(), backendFlags(), reportFlags(), []cli.Flag{jsonFlag(), quietFlag()}),
 		Action: barrier,
 	}
 }
@@ -46,6 +46,10 @@ func barrier(c *cli.Context) error {
 	if n := c.Int("points"); n < 3 || n > mostPoints {
 		return usagef("--points %d: a barrier takes 3 to %d points", n, mostPoints)
 	}
+	required, err := readGates(c)
+	if err != nil {
+		return err
+	}
 	sides, err := newSides(c)
 	if err != nil {
 		return err
@@ -57,6 +61,9 @@ func barrier(c *cli.Context) error {
 	if c.IsSet("series") || c.IsSet("with") {
 		if reps.wanted() {
 			return usagef("--report is for two models, not for --series")
+		}
+		if required != nil {
+			return usagef("--require is for two models, not for --series")
 		}
 		return series(c, sides)
 	}
@@ -80,6 +87,7 @@ func barrier(c *cli.Context) error {
 		return err
 	}
 	r.Hints = append(r.Hints, hints...)
+	failed := required.check(&r)
 	if err := describeRun(c, &r, paths); err != nil {
 		return err
 	}
@@ -87,13 +95,14 @@ func barrier(c *cli.Context) error {
 		return err
 	}
 	if c.Bool("json") {
-		return writeJSON(c.App.Writer, r)
+		return firstOf(writeJSON(c.App.Writer, r), failed)
 	}
 	if !c.Bool("quiet") {
 		barrierTable(c.App.Writer, b)
 		summary{c.App.Writer, paletteFor(c.App.Writer)}.repaired(b.Repair)
+		printGates(c.App.Writer, r.Gates)
 	}
-	return nil
+	return failed
 }
 
 // measure finds the barriers between two files, and calls then, if there is such
@@ -107,7 +116,7 @@ func measure(c *cli.Context, paths []string, then func(*job, *rebasin.Barriers) 
 	if opts.Evaluate, err = evaluateOptions(c); err != nil {
 		return nil, nil, err
 	}
-	models, done, err := loadAll(paths)
+	models, done, err := loadAll(c, paths)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -156,14 +165,7 @@ func describeRun(c *cli.Context, r *rebasin.Report, paths []string) error {
 	if !c.Bool("json") && len(c.StringSlice("report")) == 0 {
 		return nil
 	}
-	for _, p := range paths {
-		d, err := rebasin.DigestFile(p)
-		if err != nil {
-			return err
-		}
-		r.Inputs = append(r.Inputs, d)
-	}
-	return nil
+	return digests(c, r, paths)
 }
 
 // barrierTable prints the curves and their barriers.

@@ -32,7 +32,7 @@ func diff(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	models, done, err := loadAll(paths)
+	models, done, err := loadAll(c, paths)
 	if err != nil {
 		return err
 	}

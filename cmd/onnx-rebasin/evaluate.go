@@ -23,7 +23,7 @@ func evalCommand() *cli.Command {
 		Flags: join([]cli.Flag{
 			&cli.StringFlag{Name: "against", Usage: "compare with `FILES` A.onnx,B.onnx,… and their ensemble; needs no labels"},
 			&cli.BoolFlag{Name: "confusion", Usage: "print which classes are taken for which"},
-		}, dataFlags(), backendFlags(), []cli.Flag{seedFlag(), jsonFlag(), quietFlag()}),
+		}, dataFlags(), gateFlags(), backendFlags(), []cli.Flag{seedFlag(), jsonFlag(), quietFlag()}),
 		Action: evaluate,
 	}
 }
@@ -36,13 +36,17 @@ func evaluate(c *cli.Context) error {
 	if c.String("data") == "" {
 		return hinted{usagef("eval needs data"), "add --data test.npz"}
 	}
+	required, err := readGates(c)
+	if err != nil {
+		return err
+	}
 	opts, err := evaluateOptions(c)
 	if err != nil {
 		return err
 	}
 	against := commas(c.String("against"))
 	paths := append([]string{path}, against...)
-	models, done, err := loadAll(paths)
+	models, done, err := loadAll(c, paths)
 	if err != nil {
 		return err
 	}
@@ -65,17 +69,19 @@ func evaluate(c *cli.Context) error {
 		}
 	}
 	r := rebasin.Report{Backend: backend, Eval: e, Hints: append(set.Hints, e.Hints(false, false)...)}
+	failed := required.check(&r)
 	if err := describeRun(c, &r, paths); err != nil {
 		return err
 	}
 	if c.Bool("json") {
-		return writeJSON(c.App.Writer, r)
+		return firstOf(writeJSON(c.App.Writer, r), failed)
 	}
 	if !c.Bool("quiet") {
 		fmt.Fprintf(c.App.Writer, "%s on %s, %d samples, run by %s\n", path, filepath.Base(c.String("data")), e.Samples, backend)
 		printMetrics(c.App.Writer, e, set, c.Bool("confusion"))
+		printGates(c.App.Writer, r.Gates)
 	}
-	return nil
+	return failed
 }
 
 // printMetrics prints what there is of a model's metrics, one a line.

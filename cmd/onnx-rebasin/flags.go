@@ -21,7 +21,7 @@ func jsonFlag() cli.Flag {
 
 func outputFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the model to `FILE`"},
+		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the model to `FILE`; - for standard output"},
 		&cli.BoolFlag{Name: "force", Usage: "replace an existing output"},
 	}
 }
@@ -91,7 +91,7 @@ func oneFile(c *cli.Context) (string, error) {
 }
 
 // loadAll loads models; the caller closes them.
-func loadAll(paths []string) ([]*onnxgraph.Model, func(), error) {
+func loadAll(c *cli.Context, paths []string) ([]*onnxgraph.Model, func(), error) {
 	var models []*onnxgraph.Model
 	done := func() {
 		for _, m := range models {
@@ -99,7 +99,7 @@ func loadAll(paths []string) ([]*onnxgraph.Model, func(), error) {
 		}
 	}
 	for _, p := range paths {
-		m, err := onnxgraph.Load(p)
+		m, err := load(c, p)
 		if err != nil {
 			done()
 			return nil, nil, err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	rebasin "github.com/onnx-rebasin/onnx-rebasin"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 	"github.com/onnx-rebasin/onnx-rebasin/permspec"
 )
@@ -33,7 +34,7 @@ func inspect(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	m, err := onnxgraph.Load(path)
+	m, err := load(c, path)
 	if err != nil {
 		return err
 	}
@@ -42,6 +43,10 @@ func inspect(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	made, err := rebasin.ProvenanceOf(m)
+	if err != nil {
+		hint(c.App.ErrWriter, path+": "+err.Error()+" cannot be read")
+	}
 	switch {
 	case c.String("why") != "":
 		return why(c.App.Writer, m, spec, c.String("why"))
@@ -49,8 +54,12 @@ func inspect(c *cli.Context) error {
 		return dot(c.App.Writer, m, spec)
 	case c.Bool("json"):
 		return writeJSON(c.App.Writer, struct {
-			Spec permspec.Document `json:"spec"`
-		}{spec.Document()})
+			Spec       permspec.Document   `json:"spec"`
+			Provenance *rebasin.Provenance `json:"provenance,omitempty"`
+		}{spec.Document(), made})
+	}
+	if made != nil {
+		describeProvenance(c.App.Writer, made)
 	}
 	return describe(c.App.Writer, spec)
 }

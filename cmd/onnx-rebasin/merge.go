@@ -30,7 +30,7 @@ func mergeCommand() *cli.Command {
 		Usage:     "align models, average them, check, and write one model",
 		UsageText: "onnx-rebasin merge A.onnx B.onnx [C.onnx …] -o merged.onnx\n\nExample: onnx-rebasin merge a.onnx b.onnx -o merged.onnx --data test.npz",
 		Flags: join(outputFlags(), []cli.Flag{&cli.StringFlag{Name: "lambda", Value: "0.5", Usage: "weight of B in the average; auto: the best for --calib", Action: numberOrAuto("lambda")}},
-			manyFlags(), matchFlags(), calibFlags(), dataFlags(), verifyFlags(), specFlags(), backendFlags(), reportFlags(), []cli.Flag{jsonFlag(), quietFlag()}),
+			manyFlags(), matchFlags(), calibFlags(), dataFlags(), verifyFlags(), gateFlags(), []cli.Flag{dropFlag(), provenanceFlag()}, specFlags(), backendFlags(), reportFlags(), []cli.Flag{jsonFlag(), quietFlag()}),
 		Action: merge,
 	}
 }
@@ -90,10 +90,11 @@ func merge(c *cli.Context) error {
 	if err := j.curve(&r, merged, set); err != nil {
 		return err
 	}
-	if err := merged.Model.Save(j.output, j.saveOptions()); err != nil {
+	signed, err := j.sign(&r, merged.Spec, merged.Model)
+	if err != nil {
 		return err
 	}
-	return j.finish(&r)
+	return j.conclude(&r, signed)
 }
 
 // reportPoints is how many λ a merge is judged at for a report.

@@ -116,10 +116,11 @@ func (j *job) mergeMany(set *dataset.Set) error {
 		j.progress.done()
 		r.Hints = append(r.Hints, r.Eval.Hints(len(merged.Spec.Groups) > 0, r.Repair != nil)...)
 	}
-	if err := merged.Model.Save(j.output, j.saveOptions()); err != nil {
+	signed, err := j.sign(&r, merged.Spec, merged.Model)
+	if err != nil {
 		return err
 	}
-	return j.finish(&r)
+	return j.conclude(&r, signed)
 }
 
 // letter names model k in tables: A, B, …, Z, A2, B2, ….

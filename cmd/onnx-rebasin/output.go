@@ -19,6 +19,9 @@ func wantOutput(c *cli.Context) (string, error) {
 	if out == "" {
 		return "", hinted{usagef("%s needs an output file", c.Command.Name), "add -o out.onnx"}
 	}
+	if out == dash {
+		return out, pipable(c)
+	}
 	return out, writable(c, out)
 }
 

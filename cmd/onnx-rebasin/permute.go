@@ -38,7 +38,7 @@ func permute(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	m, err := onnxgraph.Load(path)
+	m, err := load(c, path)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func permute(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := shuffled.Save(out, onnxgraph.SaveOptions{Force: c.Bool("force"), Context: c.Context}); err != nil {
+	if err := emit(c, shuffled, out, onnxgraph.SaveOptions{Force: c.Bool("force"), Context: c.Context}); err != nil {
 		return err
 	}
 	return reportPermuted(c, spec, m, p, path, out)
@@ -79,7 +79,7 @@ func reportPermuted(c *cli.Context, spec *permspec.Spec, m *onnxgraph.Model, p p
 		return writeJSON(c.App.Writer, r)
 	}
 	if !c.Bool("quiet") {
-		fmt.Fprintf(c.App.Writer, "%s: %s permuted, %.0f %% of the free slots moved\n", out, count(len(spec.Groups), "group"), 100*spec.Moved(p))
+		fmt.Fprintf(wordsTo(c), "%s: %s permuted, %.0f %% of the free slots moved\n", out, count(len(spec.Groups), "group"), 100*spec.Moved(p))
 	}
 	return nil
 }

@@ -39,7 +39,15 @@ func summarise(w io.Writer, r *rebasin.Report, output string) {
 	} else if r.Command == "merge" {
 		s.line("compared", "with nothing: --data test.npz tells how it does beside the models, their ensemble and the naive average")
 	}
-	s.line("wrote", "%s%s", output, fileSize(output))
+	printGates(w, r.Gates)
+	switch output {
+	case "":
+		s.line("wrote", "nothing")
+	case dash:
+		s.line("wrote", "standard output")
+	default:
+		s.line("wrote", "%s%s", output, fileSize(output))
+	}
 }
 
 func (s summary) matched(r *rebasin.Report) {
@@ -167,6 +175,15 @@ func eachOf(e *rebasin.EvalReport, visit func(name string, m *eval.Metrics)) {
 	see("the ensemble", e.Ensemble)
 	see("the naive average", e.Naive)
 	see("merged", e.Merged)
+}
+
+// gate prints whether a gate let the merge pass.
+func (s summary) gate(g rebasin.GateReport) {
+	verdict := s.green("holds")
+	if !g.OK {
+		verdict = s.red("fails")
+	}
+	s.line("gate", "%s %s: %s", g.Gate, verdict, gateValue(g))
 }
 
 // table prints the metrics of the models, one a line, the merged one last.

@@ -22,7 +22,7 @@ func verifyCommand() *cli.Command {
 		Flags: join([]cli.Flag{
 			&cli.BoolFlag{Name: "all-values", Usage: "when the models differ, find the first value inside them that does"},
 			&cli.IntFlag{Name: "samples", Usage: "generated inputs to try; 0: as many as the models are worth", Action: notNegative[int]("samples")},
-			seedFlag()}, dataFlags(), verifyFlags(), backendFlags(), []cli.Flag{jsonFlag(), quietFlag()}),
+			seedFlag()}, dataFlags(), verifyFlags(), gateFlags(), backendFlags(), []cli.Flag{jsonFlag(), quietFlag()}),
 		Action: verify,
 	}
 }
@@ -32,7 +32,11 @@ func verify(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	models, done, err := loadAll(paths)
+	required, err := readGates(c)
+	if err != nil {
+		return err
+	}
+	models, done, err := loadAll(c, paths)
 	if err != nil {
 		return err
 	}
@@ -55,8 +59,9 @@ func verify(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	r := rebasin.Report{Verify: v}
+	failed := required.check(&r)
 	if c.Bool("json") {
-		r := rebasin.Report{Verify: v}
 		if err := describeRun(c, &r, paths); err != nil {
 			return err
 		}
@@ -68,9 +73,10 @@ func verify(c *cli.Context) error {
 			fmt.Fprintf(c.App.Writer, "%s and %s compute the same: %s\n", paths[0], paths[1], rebasin.Describe(v))
 		}
 		differences(c.App.Writer, v)
+		printGates(c.App.Writer, r.Gates)
 	}
 	if v.OK {
-		return nil
+		return failed
 	}
 	err = answerNo{fmt.Errorf("%s and %s are not shown to compute the same: %w", paths[0], paths[1], errors.New(rebasin.Describe(v)))}
 	if v.Verdict == eval.Inconclusive && opts.Data == nil {
