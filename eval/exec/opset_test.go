@@ -59,6 +59,7 @@ var opCases = []opCase{
 	{"Resize", 18, attrs{"mode": "linear", "antialias": 1}, []any{[]int{1, 2, 8, 9}, nil, floats32(1, 1, 0.5, 0.4)}, 1},
 	{"Resize", 19, attrs{"mode": "cubic", "coordinate_transformation_mode": "half_pixel_symmetric"}, []any{[]int{1, 1, 5, 5}, nil, floats32(1, 1, 1.7, 1.3)}, 1},
 	{"Resize", 19, attrs{"mode": "nearest", "keep_aspect_ratio_policy": "not_larger", "axes": []int64{2, 3}}, []any{[]int{1, 1, 4, 6}, nil, nil, ints64(8, 8)}, 1},
+	{"Resize", 13, attrs{"coordinate_transformation_mode": "asymmetric"}, []any{[]int{76, 11}, nil, floats32(17./76, 1)}, 1},
 	{"GroupNormalization", 21, attrs{"num_groups": 2}, []any{[]int{2, 6, 5}, []int{6}, []int{6}}, 1},
 	{"LayerNormalization", 17, attrs{"axis": -2}, []any{[]int{2, 3, 4}, []int{3, 4}, []int{3, 4}}, 3},
 	{"RMSNormalization", 23, attrs{"epsilon": float32(1e-3)}, []any{[]int{2, 3, 40}, []int{40}}, 1},
@@ -133,6 +134,38 @@ var fusedCases = []opCase{
 	{"DynamicQuantizeMatMul", 1, attrs{}, []any{[]int{2, 3}, uints8([]int{3, 2}, 1, 200, 128, 50, 7, 90), floats32(0.02), uints8([]int{1}, 128), []int{2}}, 1},
 }
 
+// quantizedCases are the operators of com.microsoft that ONNX Runtime's
+// quantizer writes.
+var quantizedCases = []opCase{
+	{"QLinearAdd", 1, attrs{}, []any{uints8([]int{2, 3}, 1, 200, 128, 50, 7, 90), one(0.021), zero(120), uints8([]int{3}, 255, 3, 77), one(0.013), zero(9), one(0.037), zero(101)}, 1},
+	{"QLinearMul", 1, attrs{}, []any{uints8([]int{2, 3}, 1, 200, 128, 50, 7, 90), one(0.021), zero(120), uints8([]int{3}, 255, 3, 77), one(0.013), zero(9), one(0.037), zero(101)}, 1},
+	{"QLinearLeakyRelu", 1, attrs{"alpha": float32(0.1)}, []any{uints8([]int{6}, 1, 200, 128, 50, 7, 90), one(0.021), zero(120), one(0.013), zero(30)}, 1},
+	{"QLinearSigmoid", 1, attrs{}, []any{uints8([]int{6}, 1, 200, 128, 50, 7, 90), one(0.021), zero(120), one(0.004), zero(3)}, 1},
+	{"QLinearSoftmax", 1, attrs{"axis": -1, "opset": 13}, []any{uints8([]int{2, 3}, 1, 200, 128, 50, 7, 90), one(0.021), zero(120), one(1. / 256), zero(0)}, 1},
+	{"QLinearConcat", 1, attrs{"axis": 1}, []any{one(0.02), zero(7), uints8([]int{2, 2}, 1, 200, 128, 50), one(0.021), zero(120), uints8([]int{2, 1}, 7, 90), one(0.05), zero(1)}, 1},
+	{"QLinearAveragePool", 1, attrs{"kernel_shape": []int64{2, 2}}, []any{uints8([]int{1, 1, 3, 3}, 1, 200, 128, 50, 7, 90, 33, 44, 255), one(0.021), zero(120), one(0.013), zero(60)}, 1},
+	{"QLinearGlobalAveragePool", 1, attrs{}, []any{uints8([]int{1, 1, 3, 3}, 1, 200, 128, 50, 7, 90, 33, 44, 255), one(0.021), zero(120), one(0.013), zero(60)}, 1},
+	{"QLinearWhere", 1, attrs{}, []any{&onnxgraph.Tensor{Type: onnxgraph.Bool, Shape: []int{2, 3}, Data: []bool{true, false, true, false, false, true}},
+		uints8([]int{2, 3}, 1, 200, 128, 50, 7, 90), one(0.021), zero(120), uints8([]int{3}, 255, 3, 77), one(0.013), zero(9), one(0.037), zero(101)}, 1},
+	{"QGemm", 1, attrs{"transB": 1}, []any{uints8([]int{2, 3}, 1, 200, 128, 50, 7, 90), one(0.021), zero(120), uints8([]int{2, 3}, 11, 20, 18, 255, 77, 9), one(0.013), zero(90),
+		ints32([]int{2}, 300, -40), one(0.09), zero(100)}, 1},
+	{"QGemm", 1, attrs{}, []any{uints8([]int{2, 3}, 1, 200, 128, 50, 7, 90), one(0.021), zero(120), uints8([]int{3, 2}, 11, 20, 18, 255, 77, 9), one(0.013), zero(90)}, 1},
+	{"QAttention", 1, attrs{"num_heads": 2}, []any{uints8([]int{1, 2, 4}, 1, 200, 128, 50, 7, 90, 33, 44), uints8([]int{4, 12}, counted(48)...), []int{12}, one(0.021), one(0.02), nil, zero(120), zero(110)}, 1},
+}
+
+func one(v float32) *onnxgraph.Tensor { return shapeless(floats32(v)) }
+
+func zero(v uint8) *onnxgraph.Tensor { return uints8([]int{}, v) }
+
+// counted returns n numbers all over the bytes.
+func counted(n int) []uint8 {
+	out := make([]uint8, n)
+	for i := range out {
+		out[i] = uint8(97 * i)
+	}
+	return out
+}
+
 // doubleCases are run in float64.
 var doubleCases = []opCase{
 	{"Conv", 11, attrs{"pads": []int64{1, 1, 1, 1}, "strides": []int64{2, 1}, "group": 2}, []any{[]int{2, 4, 6, 6}, []int{6, 2, 3, 3}, []int{6}}, 1},
@@ -155,6 +188,9 @@ var doubleCases = []opCase{
 func TestOperatorsOfNewerOpsets(t *testing.T) { beside(t, opCases, "", onnxgraph.Float32) }
 func TestOperatorsOfONNXRuntime(t *testing.T) {
 	beside(t, fusedCases, "com.microsoft", onnxgraph.Float32)
+}
+func TestOperatorsOnQuantized(t *testing.T) {
+	beside(t, quantizedCases, "com.microsoft", onnxgraph.Float32)
 }
 func TestOperatorsInDoubleSize(t *testing.T)    { beside(t, doubleCases, "", onnxgraph.Float64) }
 func TestOperatorsInHalfPrecision(t *testing.T) { beside(t, opCases, "", onnxgraph.Float16) }

@@ -29,6 +29,18 @@ var microsoft = ops{
 	"DequantizeLinear":                 compute(prepareDequantize),
 	"DynamicQuantizeMatMul":            compute(prepareDynamicMatMul),
 	"MatMulIntegerToFloat":             compute(prepareDynamicMatMul),
+	"QLinearAdd":                       compute(prepareFixedPoint),
+	"QLinearMul":                       compute(prepareFixedPoint),
+	"QLinearWhere":                     compute(prepareFixedPoint),
+	"QLinearConcat":                    compute(prepareFixedPoint),
+	"QLinearLeakyRelu":                 compute(prepareFixedPoint),
+	"QLinearSigmoid":                   compute(prepareFixedPoint),
+	"QLinearSoftmax":                   compute(prepareFixedPoint),
+	"QLinearAveragePool":               compute(prepareFixedPoint),
+	"QLinearGlobalAveragePool":         compute(prepareFixedPoint),
+	"QGemm":                            compute(prepareFixedPoint),
+	"QAttention":                       compute(prepareFixedPoint),
+	"QEmbedLayerNormalization":         compute(prepareFixedPoint),
 	"Trilu":                            move(prepareTrilu),
 }
 

@@ -75,26 +75,31 @@ func prepareQuantize(n *Node) (Kernel, error) {
 		if c.Has(2) {
 			typ = c.In[2].Type
 		}
-		x, err := floats64(c.In[0])
-		if err != nil {
-			return err
-		}
-		s, err := stepsOf(c.In[0].Shape, c.In[1], c.Input(2), axis, block)
-		if err != nil {
-			return err
-		}
-		y := make([]float64, len(x))
-		single := c.In[0].Type == onnxgraph.Float32
-		for i, v := range x {
-			k := s.index(i)
-			q := v / s.scale[k]
-			if single {
-				q = float64(float32(v) / float32(s.scale[k]))
-			}
-			y[i] = math.RoundToEven(q) + s.zero[k]
-		}
-		return c.saturated(typ, c.In[0].Shape, y)
+		return c.quantized(c.In[0], c.In[1], c.Input(2), typ, axis, block)
 	}, nil
+}
+
+// quantized makes output 0 of x: saturate(round(x/scale) + zero).
+func (c *Call) quantized(x, scale, zero *Tensor, typ DataType, axis, block int) error {
+	v, err := floats64(x)
+	if err != nil {
+		return err
+	}
+	s, err := stepsOf(x.Shape, scale, zero, axis, block)
+	if err != nil {
+		return err
+	}
+	y := make([]float64, len(v))
+	single := x.Type == onnxgraph.Float32
+	for i, f := range v {
+		k := s.index(i)
+		q := f / s.scale[k]
+		if single {
+			q = float64(float32(f) / float32(s.scale[k]))
+		}
+		y[i] = math.RoundToEven(q) + s.zero[k]
+	}
+	return c.saturated(typ, x.Shape, y)
 }
 
 // saturated makes output 0 of an integer type: values beyond its range become

@@ -32,6 +32,9 @@ func prepareResize(n *Node) (Kernel, error) {
 	r := &resizing{scalesAt: 2, coordinate: n.String("coordinate_transformation_mode", "half_pixel"),
 		axes: n.Ints("axes"), policy: n.String("keep_aspect_ratio_policy", "stretch"),
 		outside: float64(n.Float("extrapolation_value", 0)), scales: n.Floats("scales")}
+	if n.HasAttr("height_scale") && n.HasAttr("width_scale") { // Upsample in opset 1
+		r.scales = []float32{1, 1, n.Float("height_scale", 1), n.Float("width_scale", 1)}
+	}
 	r.filter = filter{mode: n.String("mode", "nearest"), nearest: n.String("nearest_mode", "round_prefer_floor"),
 		a: float64(n.Float("cubic_coeff_a", -0.75)), exclude: n.Flag("exclude_outside"), antialias: n.Flag("antialias")}
 	if n.Op == "Upsample" || n.Version < 11 {
@@ -177,7 +180,7 @@ func (r *resizing) plan(c *Call) ([]axisResize, error) {
 		}
 		if scales != nil {
 			p.scale = scales[i]
-			p.out = int(math.Floor(float64(p.in) * (p.to - p.from) * p.scale))
+			p.out = int(float32(p.in) * float32(p.to-p.from) * float32(p.scale)) // in float32, as runtimes: 850·(637/850) is 637
 		} else {
 			p.out = sizes[i]
 			p.scale = float64(p.out) / (float64(p.in) * (p.to - p.from))
