@@ -193,7 +193,7 @@ func fromFloat64(t *testing.T, path string, m *onnxgraph.Model, ours *exec.Sessi
 }
 
 func onRuntime(m *onnxgraph.Model, inputs map[string]*onnxgraph.Tensor, values []string) (map[string]*onnxgraph.Tensor, error) {
-	s, err := ort.New(m, ort.Options{Optimize: ort.OptimizeNone})
+	s, err := ort.New(m, ort.Options{Optimize: ort.OptimizeNone, Threads: 1})
 	if err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ func floatWeights(t testing.TB, m *onnxgraph.Model) ([]*onnxgraph.Weight, [][]fl
 
 // ungraded lists the operators that keep some of the exports from having
 // gradients, in some of their modes at least.
-var ungraded = []string{"Attention", "DequantizeLinear", "Einsum", "If", "Loop", "Resize", "SkipLayerNormalization"}
+var ungraded = []string{"Attention", "DequantizeLinear", "DynamicQuantizeLinear", "Einsum", "If", "Loop", "Resize", "SkipLayerNormalization"}
 
 // The gradient of a model along a direction in the space of its weights is what
 // the difference of two runs says, for every exporter's way of writing it.

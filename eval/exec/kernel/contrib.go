@@ -38,6 +38,7 @@ var microsoft = ops{
 	"QLinearSoftmax":                   compute(prepareFixedPoint),
 	"QLinearAveragePool":               compute(prepareFixedPoint),
 	"QLinearGlobalAveragePool":         compute(prepareFixedPoint),
+	"DynamicQuantizeLSTM":              compute(prepareDynamicLSTM),
 	"QGemm":                            compute(prepareFixedPoint),
 	"QAttention":                       compute(prepareFixedPoint),
 	"QEmbedLayerNormalization":         compute(prepareFixedPoint),

@@ -194,3 +194,75 @@ func (f *fixedPoint) run(c *Call, run Kernel, consts []*Tensor) error {
 	}
 	return c.quantized(&sub.Out[0].Tensor, c.In[f.scale], c.Input(f.scale+1), typ, 0, 0)
 }
+
+// prepareDynamicLSTM prepares DynamicQuantizeLSTM: an LSTM with quantized weights, stored input by gate, in which
+// inputs and states are quantized before they are multiplied. ONNX Runtime quantizes the states of the examples of
+// one thread together, here it is those of the batch.
+func prepareDynamicLSTM(n *Node) (Kernel, error) {
+	inner := *n
+	inner.Op, inner.Const = "LSTM", slices.Clone(n.Const)
+	var err error
+	for i := 1; i <= 2; i++ {
+		if inner.Const[i], err = gateWeights(i, n.Constant); err != nil {
+			return nil, err
+		}
+	}
+	g, err := newRecurrent(&inner)
+	if err != nil {
+		return nil, err
+	}
+	g.coarse = true
+	return func(c *Call) error {
+		var in [2]*Tensor
+		for i := range in {
+			var err error
+			if in[i] = inner.Const[1+i]; in[i] == nil {
+				in[i], err = gateWeights(1+i, c.Input)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		c.In[1], c.In[2] = in[0], in[1]
+		return g.run(c)
+	}, nil
+}
+
+// gateWeights returns what input 1 or 2, weights of every direction, input by gate, stands for, gate by input as an
+// LSTM has them; nil when it or its scale is not known. There is a scale for each direction, or for each gate of it.
+func gateWeights(i int, input func(i int) *Tensor) (*Tensor, error) {
+	w, scale, zero := input(i), input(6+2*i), input(7+2*i)
+	if w == nil || scale == nil {
+		return nil, nil
+	}
+	if len(w.Shape) != 3 {
+		return nil, fmt.Errorf("weights of shape %v", w.Shape)
+	}
+	ways, rows, cols := w.Shape[0], w.Shape[1], w.Shape[2]
+	out := &Tensor{Type: onnxgraph.Float32, Shape: []int{ways, cols, rows}}
+	v, err := floats64(w)
+	if err != nil {
+		return nil, err
+	}
+	s, err := floats64(scale)
+	if err != nil {
+		return nil, err
+	}
+	z := make([]float64, len(s))
+	if zero != nil {
+		if z, err = floats64(zero); err != nil {
+			return nil, err
+		}
+	}
+	if len(s) != ways && len(s) != ways*cols || len(z) != len(s) {
+		return nil, fmt.Errorf("%d scales and %d zero points for weights of shape %v", len(s), len(z), w.Shape)
+	}
+	d := make([]float32, len(v))
+	for i, q := range v {
+		way, row, col := i/(rows*cols), i/cols%rows, i%cols
+		k := (way*cols + col) * len(s) / (ways * cols)
+		d[(way*cols+col)*rows+row] = float32((q - z[k]) * s[k])
+	}
+	out.Data = d
+	return out, nil
+}

@@ -162,6 +162,31 @@ func prepareDequantize(n *Node) (Kernel, error) {
 	}, nil
 }
 
+// spreadOf returns the scale and zero point that spread the range of x, which
+// always includes 0, over the bytes.
+func spreadOf(x []float32) (scale float32, zero float64) {
+	var lo, hi float32
+	for _, v := range x {
+		lo, hi = min(lo, v), max(hi, v)
+	}
+	if scale = (hi - lo) / 255; scale != 0 {
+		zero = math.RoundToEven(max(0, min(255, float64(-lo/scale))))
+	}
+	return scale, zero
+}
+
+// coarsened sets d to what is left of x after DynamicQuantizeLinear.
+func coarsened(d, x []float32) []float32 {
+	scale, zero := spreadOf(x)
+	for i, v := range x {
+		if d[i] = 0; scale != 0 {
+			q := max(0, min(255, math.RoundToEven(float64(v/scale))+zero))
+			d[i] = float32(q-zero) * scale
+		}
+	}
+	return d
+}
+
 // prepareDynamicQuantize prepares DynamicQuantizeLinear: uint8 over the range
 // of the input, which always includes 0.
 func prepareDynamicQuantize(*Node) (Kernel, error) {
@@ -170,15 +195,7 @@ func prepareDynamicQuantize(*Node) (Kernel, error) {
 		if !ok {
 			return badType(c.In[0])
 		}
-		var lo, hi float32
-		for _, v := range x {
-			lo, hi = min(lo, v), max(hi, v)
-		}
-		scale := (hi - lo) / 255
-		zero := 0.0
-		if scale != 0 {
-			zero = math.RoundToEven(max(0, min(255, float64(-lo/scale))))
-		}
+		scale, zero := spreadOf(x)
 		y := make([]float64, len(x))
 		for i, v := range x {
 			if scale != 0 {

@@ -21,6 +21,7 @@ type recurrent struct {
 	linear     bool // GRU: linear_before_reset
 	coupled    bool // LSTM: input_forget
 	clip       float32
+	coarse     bool // inputs and states pass through 8 bits on their way to the products
 	directions []*direction
 }
 
@@ -41,6 +42,14 @@ type recurrentWeights struct {
 }
 
 func prepareRecurrent(n *Node) (Kernel, error) {
+	g, err := newRecurrent(n)
+	if err != nil {
+		return nil, err
+	}
+	return g.run, nil
+}
+
+func newRecurrent(n *Node) (*recurrent, error) {
 	g := &recurrent{op: n.Op, gates: map[string]int{"LSTM": 4, "GRU": 3, "RNN": 1}[n.Op],
 		batchFirst: n.Flag("layout"), linear: n.Flag("linear_before_reset"), coupled: n.Flag("input_forget"),
 		clip: n.Float("clip", 0)}
@@ -62,7 +71,7 @@ func prepareRecurrent(n *Node) (Kernel, error) {
 		}
 		g.directions = append(g.directions, d)
 	}
-	return g.run, nil
+	return g, nil
 }
 
 func constantOrLeftOut(n *Node, i int) bool { return !n.Has(i) || n.Constant(i) != nil }
@@ -240,6 +249,9 @@ func (s *sequence) lengths(t *Tensor) error {
 // walk runs one direction: all input products at once, then step by step.
 func (g *recurrent) walk(c *Call, s *sequence, way int, d *direction, w *recurrentWeights, x []float32, states [2][]float32) {
 	width := g.gates * s.hidden
+	if g.coarse {
+		x = coarsened(c.Floats(len(x)), x)
+	}
 	gates := c.Floats(s.steps * s.batch * width)
 	f32.GemmPacked(c.Threads, s.steps*s.batch, x, s.in, w.w, 0, gates, width, f32.Epilogue{ColBias: w.wb})
 	h := c.Floats(s.batch * s.hidden)
@@ -248,9 +260,16 @@ func (g *recurrent) walk(c *Call, s *sequence, way int, d *direction, w *recurre
 	}
 	_, rows := w.r.Size()
 	back := c.Floats(s.batch * width)
+	seen := h // by the products
+	if g.coarse {
+		seen = c.Floats(len(h))
+	}
 	cell := &cell{recurrent: g, acts: d.acts, weights: w, hidden: s.hidden, temp: c.Floats(width)}
 	for i := range s.steps {
-		f32.GemmPacked(1, s.batch, h, s.hidden, w.r, 0, back, rows, f32.Epilogue{ColBias: biasFor(w.rb, rows)})
+		if g.coarse {
+			coarsened(seen, h)
+		}
+		f32.GemmPacked(1, s.batch, seen, s.hidden, w.r, 0, back, rows, f32.Epilogue{ColBias: biasFor(w.rb, rows)})
 		for b := range s.batch {
 			if i >= s.lens[b] {
 				continue
