@@ -11,7 +11,7 @@ import (
 // it, never those after.
 func TestImportLine(t *testing.T) {
 	const module = "github.com/onnx-rebasin/onnx-rebasin"
-	line := []string{"/onnxgraph", "/permspec", "/solver", "/eval", "", "/internal/chart", "/internal/report", "/cmd/onnx-rebasin"}
+	line := []string{"/onnxgraph", "/permspec", "/solver", "/eval", "", "/internal/chart", "/internal/report", "/zoo", "/cmd/onnx-rebasin"}
 	for i, pkg := range line {
 		out, err := exec.Command("go", "list", "-deps", module+pkg).Output()
 		if err != nil {

@@ -181,9 +181,13 @@ func (d *disguise) recognized(t *testing.T, a *onnxgraph.Model) error {
 	}
 	pb = proto.CloneOf(pb)
 	d.model(pb)
-	c, err := onnxgraph.Correspond(a, parse(t, pb))
+	b := parse(t, pb)
+	c, err := onnxgraph.Correspond(a, b)
 	if err != nil {
 		return err
+	}
+	if !fits(t, a, b) {
+		return errors.New("the fingerprints do not fit")
 	}
 	for x, y := range c.Weights {
 		if x.Type == onnxgraph.Int64 && len(x.Shape) == 0 {
@@ -201,6 +205,54 @@ func (d *disguise) recognized(t *testing.T, a *onnxgraph.Model) error {
 		}
 	}
 	return nil
+}
+
+// fits compares the fingerprints of two models.
+func fits(t *testing.T, a, b *onnxgraph.Model) bool {
+	t.Helper()
+	x, err := a.Fingerprint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := b.Fingerprint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x.Fits(y)
+}
+
+// Of all models at hand, those fit that correspond, and no others.
+func TestFingerprintTellsApart(t *testing.T) {
+	dir, names := corpus(t)
+	type known struct {
+		model *onnxgraph.Model
+		print onnxgraph.Fingerprint
+	}
+	var all []known
+	fitting := 0
+	for _, name := range names {
+		if strings.HasPrefix(name, "onnx-node-tests/") || strings.HasPrefix(name, "zoo-edge/") {
+			continue
+		}
+		m := load(t, filepath.Join(dir, name))
+		print, err := m.Fingerprint()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range all {
+			if !print.Fits(k.print) {
+				continue
+			}
+			fitting++
+			if _, err := onnxgraph.Correspond(k.model, m); err != nil {
+				t.Errorf("%s and %s fit: %v", k.model.Path, name, err)
+			}
+		}
+		all = append(all, known{m, print})
+	}
+	if fitting < 20 {
+		t.Errorf("%d pairs fit", fitting)
+	}
 }
 
 // The published pairs correspond, or differ as told.
@@ -312,10 +364,14 @@ func TestCorrespondHarmless(t *testing.T) {
 		a, b := network(), network()
 		e(b)
 		for _, pair := range [][2]*onnxpb.ModelProto{{a, b}, {b, a}} {
-			c, err := onnxgraph.Correspond(parse(t, pair[0]), parse(t, pair[1]))
+			x, y := parse(t, pair[0]), parse(t, pair[1])
+			c, err := onnxgraph.Correspond(x, y)
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
 				continue
+			}
+			if !fits(t, x, y) {
+				t.Errorf("%s: the fingerprints do not fit", name)
 			}
 			for x, y := range c.Weights {
 				if x.Name != y.Name {

@@ -12,7 +12,8 @@ import (
 // sign gives every value that an output depends on an id such that values of
 // equal ids, of one side or of two that share the table, are computed by the
 // same operators from the same inputs and from weights of the same types and
-// shapes. order says which input of the other side each input stands for.
+// shapes. order says which input of the other side each input stands for. Without
+// a table ids are hashes of what they stand for.
 func (s *side) sign(table map[string]int, fold bool, order []int) error {
 	s.ids, s.folded, s.fold = map[*Value]int{}, map[*Value]bool{}, fold
 	s.products = map[*Node]int{}
@@ -33,6 +34,9 @@ type signer struct {
 
 // id returns the number of a signature.
 func (g *signer) id(signature string) int {
+	if g.table == nil {
+		return hashed(signature)
+	}
 	id, ok := g.table[signature]
 	if !ok {
 		id = len(g.table) + 1

@@ -14,7 +14,7 @@ var flagGroups = []struct {
 	name  string
 	flags string
 }{
-	{"output", "output force json quiet report report-group plot csv dot why require max-drop"},
+	{"output", "output force json quiet report report-group matrix plot csv dot why require max-drop"},
 	{"matching", "lambda weights many reference method seed starts effort max-time"},
 	{"data", "data labels calib repair train-data points limit loss"},
 }

@@ -102,7 +102,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		ErrWriter:       stderr,
 		Suggest:         true,
 		Commands: []*cli.Command{
-			mergeCommand(), alignCommand(), inspectCommand(), permuteCommand(), verifyCommand(), diffCommand(), evalCommand(), barrierCommand(), doctorCommand(), demoCommand(), completionCommand(), manCommand(),
+			mergeCommand(), alignCommand(), inspectCommand(), permuteCommand(), verifyCommand(), diffCommand(), evalCommand(), barrierCommand(), zooCommand(), doctorCommand(), demoCommand(), completionCommand(), manCommand(),
 		},
 		ExitErrHandler: func(*cli.Context, error) {},
 		OnUsageError:   usageFailed,

@@ -180,3 +180,26 @@ func TestLines(t *testing.T) {
 		t.Errorf("the second line's colour stands %d times: in the legend and both panels it should", n)
 	}
 }
+
+// A matrix has a cell for each number there is, with the names it stands between.
+func TestMatrix(t *testing.T) {
+	var buf bytes.Buffer
+	if err := Matrix(&buf, "a & b", []string{"<one>", "two", "three"}, [][]float64{{0, 1.2, math.NaN()}, {0.5, 0, math.NaN()}, {math.NaN(), math.NaN(), 0}}, 1.4); err != nil {
+		t.Fatal(err)
+	}
+	texts := svgTexts(t, buf.Bytes())
+	for _, want := range []string{"a & b", "<one>, two: 1.2", "two, <one>: 0.5", "|0.50|"} {
+		if !strings.Contains(texts, want) {
+			t.Errorf("no %q among %s", want, texts)
+		}
+	}
+	if n := bytes.Count(buf.Bytes(), []byte("<title>")); n != 5 {
+		t.Errorf("%d cells, want 5", n)
+	}
+	if near, _ := shade(0); near != "#124a8c" {
+		t.Errorf("the nearest cells are %s", near)
+	}
+	if far, _ := shade(3); far != "#ffffff" {
+		t.Errorf("the farthest cells are %s", far)
+	}
+}
