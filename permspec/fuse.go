@@ -13,6 +13,7 @@ func (f *finisher) finish(ws []WeightLayout) []Group {
 	f.fuseAll(ws)
 	f.orient()
 	f.close()
+	f.flatten()
 	f.sort()
 	names, at := map[string]string{}, f.positions()
 	var groups []Group
@@ -220,6 +221,35 @@ func (f *finisher) close() {
 				}
 			}
 		}
+	}
+}
+
+// deepest is how deep groups may be nested: units of heads of groups of heads.
+const deepest = 2
+
+// flatten leaves no atom under one that is itself nested as deep as is allowed:
+// it is permuted alike in all slots of that one. The time of matching grows
+// exponentially with the depth; flattened outer products of many axes, which
+// would be the deepest, do not occur in networks that are trained.
+func (f *finisher) flatten() {
+	depths := map[string]int{}
+	var depth func(x string) int
+	depth = func(x string) int {
+		if d, known := depths[x]; known {
+			return d
+		}
+		d := 0
+		for y := range f.atoms[x].under {
+			d = max(d, 1+depth(y))
+		}
+		depths[x] = d
+		return d
+	}
+	for _, x := range f.order {
+		depth(x)
+	}
+	for _, x := range f.order {
+		maps.DeleteFunc(f.atoms[x].under, func(y string, _ bool) bool { return depths[y] >= deepest })
 	}
 }
 

@@ -16,11 +16,12 @@ type subproblem struct {
 	place []place // of each box of the joint's plan when both slots are the first
 	steps []int   // how far the boxes' slots are apart
 	perms permspec.Perms
+	stop  func() bool // as the workspace's
 }
 
 // sub sets up the joint problem for the places in env.
-func (f *frame) sub(j *joint, group int, env []int32) *subproblem {
-	s := &subproblem{joint: j, group: group, outer: f, env: slices.Clone(env), perms: make(permspec.Perms, len(f.perms))}
+func (f *frame) sub(j *joint, group int, env []int32, stop func() bool) *subproblem {
+	s := &subproblem{joint: j, group: group, outer: f, env: slices.Clone(env), perms: make(permspec.Perms, len(f.perms)), stop: stop}
 	for _, o := range j.from {
 		b := &f.plan.boxes[o.box]
 		pins := make([]int32, len(b.digits))
@@ -66,6 +67,7 @@ func (s *subproblem) at(i, j int, current bool) (*frame, float64, error) {
 	}
 	solve := func(anew bool) (permspec.Perms, float64, error) {
 		ws := newWorkspace(f.plan, 1)
+		ws.stop = s.stop
 		f.perms = slices.Clone(s.perms)
 		env := slices.Clone(s.env)
 		env[s.group] = int32(i)

@@ -118,7 +118,7 @@ func (f *frame) proposeAt(ws *workspace, n, o int, env []int32, next permspec.Pe
 		if ws.known != nil {
 			break
 		}
-		subs = append(subs, f.sub(&u.joint[k], u.group, env))
+		subs = append(subs, f.sub(&u.joint[k], u.group, env, ws.stop))
 		if err := subs[k].values(ws.threads, value); err != nil {
 			return err
 		}

@@ -19,6 +19,7 @@ func TestErrors(t *testing.T) {
 		opts Options
 		want string
 	}{
+		{"d.idx", idx(13, []int{1 << 29, 0}, []float32{}), Options{}, `dataset: d.idx: the samples of "x" have shape [0], which is empty`},
 		{"d.npz", npz(t, zip.Store, "x", x, "y", npy("<i8", []int{3}, make([]int64, 3))), Options{}, `dataset: d.npz: "x" has 2 samples but "y" has 3`},
 		{"d.npz", npz(t, zip.Store, "x", x), Options{Labels: "z"}, `dataset: d.npz has no array "z" (it has "x")`},
 		{"d.npz", npz(t, zip.Store, "a", x, "b", x), Options{Inputs: imageInput(-1, 3)}, `dataset: d.npz has no array for the model's input "input" (it has "a" and "b")`},

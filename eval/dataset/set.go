@@ -192,6 +192,9 @@ func (st *stored) checkLengths(name string) error {
 		case a.shape[0] != st.length:
 			return fmt.Errorf("dataset: %s: %q has %d samples but %q has %d", name, first.name, st.length, a.name, a.shape[0])
 		}
+		if slices.Contains(a.shape[min(1, len(a.shape)):], 0) { // a few bytes may claim any number of them
+			return fmt.Errorf("dataset: %s: the samples of %q have shape %v, which is empty", name, a.name, a.shape[1:])
+		}
 	}
 	if st.length == 0 {
 		return fmt.Errorf("dataset: %s has no samples", name)
