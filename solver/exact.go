@@ -82,6 +82,11 @@ func (f *frame) change(n int, places []int32, next permspec.Perms) (delta, scale
 	return delta, scale
 }
 
+// portion is how many elements a tally sums one after the other. The parts are
+// summed side by side and added in order, so that the sum does not depend on the
+// number of threads.
+const portion = 1 << 15
+
 // tally sums over one box; only restricts digits to some places (nil: all).
 func (f *frame) tally(k int, only [][]int32, dist bool) tally {
 	b := &f.plan.boxes[k]
@@ -91,28 +96,18 @@ func (f *frame) tally(k int, only [][]int32, dist bool) tally {
 	inner := f.offsets(k, place{}, fast, pins, only)
 	x, y := f.data.of(b.weight)
 	kind := inner.kind()
-	var buf []float32
-	if kind == gathered {
-		buf = make([]float32, len(inner.a))
-	}
+	rows := max(1, portion/max(1, len(inner.a)))
+	parts := make([]tally, (len(outer.a)+rows-1)/rows)
+	parallel(f.threads, len(parts), func(n int) error {
+		for i := n * rows; i < min((n+1)*rows, len(outer.a)); i++ {
+			parts[n].add(x[outer.a[i]:], y[outer.b[i]:], inner, kind, dist)
+		}
+		return nil
+	})
 	var t tally
-	for i := range outer.a {
-		p, q := x[outer.a[i]:], y[outer.b[i]:]
-		if kind == scattered {
-			t.scattered(p, q, inner, dist)
-			continue
-		}
-		if p = p[:len(inner.a)]; kind == gathered {
-			for r, from := range inner.b {
-				buf[r] = q[from]
-			}
-			q = buf
-		}
-		q = q[:len(p)]
-		t.dot += f32.Dot(p, q)
-		if dist {
-			t.dist += f32.SquaredDistance(p, q)
-		}
+	for _, part := range parts {
+		t.dot += part.dot
+		t.dist += part.dist
 	}
 	return t
 }
@@ -136,6 +131,42 @@ func (at offsets) kind() int {
 		}
 	}
 	return kind
+}
+
+// add adds the elements at the given offsets.
+func (t *tally) add(x, y []float32, at offsets, kind int, dist bool) {
+	switch kind {
+	case scattered:
+		t.scattered(x, y, at, dist)
+		return
+	case gathered:
+		t.gathered(x[:len(at.a)], y, at.b, dist)
+		return
+	}
+	t.neighbours(x[:len(at.a)], y, dist)
+}
+
+// neighbours adds the products of two vectors.
+func (t *tally) neighbours(x, y []float32, dist bool) {
+	y = y[:len(x)]
+	t.dot += f32.Dot(x, y)
+	if dist {
+		t.dist += f32.SquaredDistance(x, y)
+	}
+}
+
+// gathered is neighbours with the elements of y at the given offsets, some at a
+// time.
+func (t *tally) gathered(x, y []float32, from []int, dist bool) {
+	var buf [512]float32
+	for len(x) > 0 {
+		n := min(len(x), len(buf))
+		for r, o := range from[:n] {
+			buf[r] = y[o]
+		}
+		t.neighbours(x[:n], buf[:n], dist)
+		x, from = x[n:], from[n:]
+	}
 }
 
 // halves parts the digits of a box in two sets that do not hang together by

@@ -35,10 +35,11 @@ type offsets struct{ a, b []int }
 // models, or what is left of one when a slot of an outer group is paired with a
 // slot of B.
 type frame struct {
-	plan  *plan
-	data  *values
-	at    []place // of each box of the plan
-	perms permspec.Perms
+	plan    *plan
+	data    *values
+	at      []place // of each box of the plan
+	perms   permspec.Perms
+	threads int // that sums over a box are spread over
 }
 
 // row returns the permutation of digit d of box k when the digits it is under

@@ -91,4 +91,5 @@ type problem struct {
 	raw  *values // as they are
 
 	weights int // how many there are; what comes after is Options.Likeness
+	threads int
 }

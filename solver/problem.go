@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"sync/atomic"
 
@@ -43,6 +44,9 @@ func newProblem(spec *permspec.Spec, a, b *onnxgraph.Model, opts *Options) (*pro
 		return nil, err
 	}
 	p.weights = weights
+	if p.threads = opts.Threads; p.threads <= 0 {
+		p.threads = runtime.GOMAXPROCS(0)
+	}
 	p.raw.limit = keepBytes
 	p.raw.size = func(k int) int64 { return layouts[k].Weight.Elements() }
 	ours, theirs := newNumbers(a), newNumbers(b)
@@ -162,7 +166,7 @@ func checkBlock(spec *permspec.Spec, b *permspec.Block, n int64) error {
 
 // total sums over all weights, as they are, with the given permutations.
 func (p *problem) total(perms permspec.Perms) (tally, error) {
-	f := &frame{plan: p.plan, data: p.raw, at: p.at, perms: perms}
+	f := &frame{plan: p.plan, data: p.raw, at: p.at, perms: perms, threads: p.threads}
 	var sum tally
 	for k, b := range f.plan.boxes {
 		if b.weight < p.weights {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
-	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -20,9 +19,6 @@ func (p *problem) match(ctx context.Context, opts *Options) (*Result, error) {
 	}
 	r := &Result{ObjectiveBefore: before.dot, L2Before: math.Sqrt(before.dist)}
 	m := matching{problem: p, ctx: ctx, opts: *opts, result: r, began: time.Now()}
-	if m.opts.Threads <= 0 {
-		m.opts.Threads = runtime.GOMAXPROCS(0)
-	}
 	if m.opts.MaxSweeps <= 0 {
 		m.opts.MaxSweeps = 100
 	}
@@ -78,11 +74,11 @@ func (m *matching) round(first, count int) error {
 	r := m.result
 	frames, starts := make([]*frame, count), make([]Start, count)
 	side := m.plan.sideBySide(count)
-	err := parallel(min(m.opts.Threads, side), count, func(k int) error {
+	err := parallel(min(m.threads, side), count, func(k int) error {
 		began := time.Now()
-		f := &frame{plan: m.plan, data: m.data, at: m.at, perms: slices.Clone(r.Perms)}
+		f := &frame{plan: m.plan, data: m.data, at: m.at, perms: slices.Clone(r.Perms), threads: max(1, m.threads/side)}
 		frames[k] = f
-		ws := newWorkspace(m.plan, max(1, m.opts.Threads/side))
+		ws := newWorkspace(m.plan, f.threads)
 		if side == count { // there is room for the gains of all
 			if m.gains[k] == nil {
 				m.gains[k] = ws.units

@@ -19,7 +19,7 @@ func newMoments(cols, outs int) *moments {
 }
 
 // add counts rows: x has rows of ldx numbers, of which the first cols count, and
-// e rows of lde. Products of up to 128 rows are summed in float32, all else in
+// e rows of lde. Products of up to 256 rows are summed in float32, all else in
 // float64.
 func (m *moments) add(threads, rows int, x []float32, ldx int, e []float32, lde int) {
 	if rows == 0 {

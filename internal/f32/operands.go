@@ -5,7 +5,7 @@ import "sync"
 // buffers is the working storage of one goroutine: nothing is allocated once a few are in the pool.
 type buffers struct {
 	a, b, c    []float32
-	rows, cols [kc]int
+	rows, cols [kc64]int
 }
 
 var buffersPool = sync.Pool{New: func() any { return new(buffers) }}
@@ -27,7 +27,7 @@ func (g *product) blockA(buf *buffers, t *tile, i, p, area int) {
 		return
 	}
 	rows, cols := v.Rows.offsets(i, i+t.m, buf.rows[:]), v.Cols.offsets(p, p+t.k, buf.cols[:])
-	t.a = grow(&buf.a, few*mc*kc)[area*mc*kc:]
+	t.a = grow(&buf.a, few*mc*g.kc)[area*mc*g.kc:]
 	switch {
 	case inRuns(cols):
 		t.rsa, t.csa = t.k, 1

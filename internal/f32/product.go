@@ -3,14 +3,16 @@ package f32
 import "fmt"
 
 // The blocks of a product. A panel of B, kc by width, stays in the first-level cache while a block of A, mc by kc,
-// passes from the second; kc rows of nc columns of B are packed at a time.
+// passes from the second; kc rows of nc columns of B are packed at a time. Blocks are deeper, kc64, where they are
+// added to float64, which costs more than adding to float32.
 //
 // kc also fixes the rounding: sums longer than kc are cut there and the parts added in order. It is the same for
 // every kernel and every number of threads.
 const (
-	kc = 128  // 16 KiB of B with 32 columns, 8 KiB with 16
-	mc = 120  // 60 KiB of A; a multiple of the kernels' 12 and 6 rows
-	nc = 1024 // 512 KiB of B; a multiple of every width
+	kc   = 128  // 16 KiB of B with 32 columns, 8 KiB with 16
+	kc64 = 256  // twice that
+	mc   = 120  // 60 KiB of A, or 120; a multiple of the kernels' 12 and 6 rows
+	nc   = 1024 // 512 KiB of B, or 1024; a multiple of every width
 
 	few = 4 // up to this many blocks of A, B is packed a panel at a time
 )
@@ -22,6 +24,7 @@ type product struct {
 	b       View // k by n, unless packed
 	packed  *Packed
 	m, n, k int
+	kc      int
 	alpha   float32
 	beta    float32
 	c       []float32
@@ -48,8 +51,10 @@ func (g *product) plan() {
 	g.a.check("A")
 	g.b.check("B")
 	size := len(g.c)
+	g.kc = kc
 	if g.c64 != nil {
 		size = len(g.c64)
+		g.kc = kc64
 	}
 	if g.pieces.Len > 0 && g.pieces.Step < g.pieces.Len {
 		panic(fmt.Sprintf("f32: pieces of %d columns only %d apart", g.pieces.Len, g.pieces.Step))
@@ -79,8 +84,8 @@ func (g *product) block(i0, i1, j0, j1 int) {
 	buf := buffersPool.Get().(*buffers)
 	for j := j0; j < j1; j += nc {
 		jEnd := min(j+nc, j1)
-		for p := 0; p < g.k; p += kc {
-			pEnd := min(p+kc, g.k)
+		for p := 0; p < g.k; p += g.kc {
+			pEnd := min(p+g.kc, g.k)
 			if g.packed == nil && i1-i0 <= few*mc {
 				g.panels(buf, i0, i1, p, pEnd, j, jEnd)
 				continue
