@@ -11,17 +11,21 @@ import (
 	"github.com/onnx-rebasin/onnx-rebasin/solver"
 )
 
+// quick is the repair by which averages are compared where many are: the one that is
+// asked for, or rescaling where that is itself to be chosen.
+func (c *Calibration) quick() repair.Kind {
+	if c.Repair == repair.Auto {
+		return repair.Rescale
+	}
+	return c.Repair
+}
+
 // searchLambda finds the λ whose average, repaired, has the least loss on
 // calibration data held back, in two passes: λ from .1 to .9 in steps of .2, and
-// a tenth to either side of the best. The repair is the one asked for, or
-// rescaling where that is itself to be chosen.
+// a tenth to either side of the best.
 func (c *Calibration) searchLambda(ctx context.Context, a *onnxgraph.Model, al *Alignment) (float64, error) {
 	if c == nil || c.Data == nil {
 		return 0, errors.New("choosing λ needs calibration data")
-	}
-	kind := c.Repair
-	if kind == repair.Auto {
-		kind = repair.Rescale
 	}
 	pair, counterparts := []*onnxgraph.Model{a, al.Model}, []solver.Counterpart{nil, counterpart(al.pairs)}
 	best := repair.Trial{Loss: math.Inf(1)}
@@ -46,7 +50,7 @@ func (c *Calibration) searchLambda(ctx context.Context, a *onnxgraph.Model, al *
 			}
 			ends, averages = append(ends, e), append(averages, m)
 		}
-		trials, err := repair.Compare(ctx, ends, averages, kind, c.options())
+		trials, err := repair.Compare(ctx, ends, averages, c.quick(), c.options())
 		if err != nil {
 			return 0, fmt.Errorf("choose λ: %w", err)
 		}

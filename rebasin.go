@@ -238,6 +238,7 @@ type Merged struct {
 	Model   *onnxgraph.Model // (1-λ)A + λπ(B), in A's file, repaired
 	Repair  *repair.Report   // nil when nothing was asked for
 	Lambda  float64          // as given, or chosen
+	Lambdas []GroupLambda    // of groups that have one of their own; nil when they are not better for it
 }
 
 // Merge aligns B to A, averages the two and repairs the average.
@@ -254,11 +255,16 @@ func Merge(ctx context.Context, a, b *onnxgraph.Model, opts Options) (*Merged, e
 			return nil, err
 		}
 	}
-	m, err := solver.Lerp(a, al.Model, counterpart(al.pairs), opts.Lambda)
+	out := &Merged{Alignment: *al, Aligned: al.Model, Lambda: opts.Lambda}
+	if opts.Calib != nil && opts.Calib.Groups {
+		if out.Lambdas, err = opts.Calib.searchLambdas(ctx, a, al, opts.Lambda); err != nil {
+			return nil, err
+		}
+	}
+	m, ends, err := blend(a, al, opts.Lambda, out.Lambdas)
 	if err != nil {
 		return nil, err
 	}
-	out := &Merged{Alignment: *al, Aligned: al.Model, Lambda: opts.Lambda}
-	out.Model, out.Repair, err = opts.Calib.mend(ctx, []*onnxgraph.Model{a, al.Model}, []solver.Counterpart{nil, counterpart(al.pairs)}, []float64{1 - opts.Lambda, opts.Lambda}, m)
+	out.Model, out.Repair, err = opts.Calib.mendEnds(ctx, ends, m)
 	return out, err
 }

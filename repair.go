@@ -17,6 +17,7 @@ type Calibration struct {
 	Data     *dataset.Set         // opened for the first model's inputs
 	Repair   repair.Kind          // "": none
 	Lambda   bool                 // choose λ, instead of Options.Lambda
+	Groups   bool                 // choose λ for groups of units, too
 	Temper   bool                 // fold a temperature into the last layer
 	Evaluate eval.EvaluateOptions // of candidates, on the part held back
 	Open     eval.OpenOptions
@@ -26,12 +27,17 @@ type Calibration struct {
 // mend repairs the average of models that stand in one order, each with its
 // part in the average; counterparts are from the first one's weights.
 func (c *Calibration) mend(ctx context.Context, models []*onnxgraph.Model, counterparts []solver.Counterpart, parts []float64, average *onnxgraph.Model) (*onnxgraph.Model, *repair.Report, error) {
-	if c == nil || (c.Repair == "" || c.Repair == repair.None) && !c.Temper {
-		return average, nil, nil
-	}
 	ends, err := endsOf(models, counterparts, parts)
 	if err != nil {
 		return nil, nil, err
+	}
+	return c.mendEnds(ctx, ends, average)
+}
+
+// mendEnds is mend for models that are in the first one's file already.
+func (c *Calibration) mendEnds(ctx context.Context, ends []repair.End, average *onnxgraph.Model) (*onnxgraph.Model, *repair.Report, error) {
+	if c == nil || (c.Repair == "" || c.Repair == repair.None) && !c.Temper {
+		return average, nil, nil
 	}
 	m, r, err := repair.Mend(ctx, ends, average, c.Repair, c.options())
 	if err != nil {

@@ -16,12 +16,13 @@ import (
 // Report is what a command did, for JSON. Its keys are stable; what a command
 // has nothing to say about is absent.
 type Report struct {
-	Version string   `json:"version"`
-	Command string   `json:"command"`
-	Method  string   `json:"method,omitempty"`
-	Lambda  *float64 `json:"lambda,omitempty"` // the weight of B in a merge
-	Seed    int64    `json:"seed"`
-	Backend string   `json:"backend,omitempty"`
+	Version string        `json:"version"`
+	Command string        `json:"command"`
+	Method  string        `json:"method,omitempty"`
+	Lambda  *float64      `json:"lambda,omitempty"`  // the weight of B in a merge
+	Lambdas []GroupLambda `json:"lambdas,omitempty"` // of groups that have another
+	Seed    int64         `json:"seed"`
+	Backend string        `json:"backend,omitempty"`
 
 	Inputs []FileDigest `json:"inputs,omitempty"`
 	Output *FileDigest  `json:"output,omitempty"`

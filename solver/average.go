@@ -36,7 +36,20 @@ func (c Counterpart) of(w *onnxgraph.Weight) *onnxgraph.Weight {
 // to even between two. Other weights, and those without a counterpart, stay A's.
 // Nothing is computed before the weights of the result are read.
 func Lerp(a, b *onnxgraph.Model, counterpart Counterpart, lambda float64) (*onnxgraph.Model, error) {
-	return combine([]*onnxgraph.Model{a, b}, []Counterpart{nil, counterpart}, []float64{1 - lambda, lambda})
+	return combine([]*onnxgraph.Model{a, b}, []Counterpart{nil, counterpart}, everywhere(1-lambda, lambda))
+}
+
+// Blend is Lerp with a λ of its own for every weight of a.
+func Blend(a, b *onnxgraph.Model, counterpart Counterpart, lambda func(*onnxgraph.Weight) float64) (*onnxgraph.Model, error) {
+	return combine([]*onnxgraph.Model{a, b}, []Counterpart{nil, counterpart}, func(w *onnxgraph.Weight) []float64 {
+		l := lambda(w)
+		return []float64{1 - l, l}
+	})
+}
+
+// everywhere gives the models the same parts in every weight.
+func everywhere(parts ...float64) func(*onnxgraph.Weight) []float64 {
+	return func(*onnxgraph.Weight) []float64 { return parts }
 }
 
 // Average returns the first model with its floating-point weights replaced by
@@ -68,22 +81,17 @@ func Average(models []*onnxgraph.Model, counterparts []Counterpart, weights []fl
 	for k, w := range weights {
 		parts[k] = w / sum
 	}
-	return combine(models, counterparts, parts)
+	return combine(models, counterparts, everywhere(parts...))
 }
 
 // combine returns the first model with floating-point weights Σ part·weight.
-func combine(models []*onnxgraph.Model, counterparts []Counterpart, parts []float64) (*onnxgraph.Model, error) {
-	for _, p := range parts {
-		if math.IsNaN(p) || math.IsInf(p, 0) {
-			return nil, fmt.Errorf("solver: a model's part is %v", p)
-		}
-	}
+func combine(models []*onnxgraph.Model, counterparts []Counterpart, parts func(*onnxgraph.Weight) []float64) (*onnxgraph.Model, error) {
 	contents := map[*onnxgraph.Weight]onnxgraph.Content{}
 	for _, w := range models[0].Weights() {
 		if !w.Type.IsFloat() {
 			continue
 		}
-		sum, err := newMixture(w, models, counterparts, parts)
+		sum, err := newMixture(w, models, counterparts, parts(w))
 		if err != nil {
 			return nil, err
 		}
@@ -111,6 +119,9 @@ type mixture struct {
 func newMixture(w *onnxgraph.Weight, models []*onnxgraph.Model, counterparts []Counterpart, parts []float64) (*mixture, error) {
 	m := &mixture{weight: w, first: models[0]}
 	for k, part := range parts {
+		if math.IsNaN(part) || math.IsInf(part, 0) {
+			return nil, fmt.Errorf("solver: a model's part is %v", part)
+		}
 		other := counterparts[k].of(w)
 		if k == 0 {
 			other = w

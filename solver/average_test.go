@@ -185,3 +185,24 @@ func TestAverageRefuses(t *testing.T) {
 		}
 	}
 }
+
+// Blend is Lerp with each weight's own λ, bit for bit.
+func TestBlend(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	a, b := numbersModel(t, 50, rng), numbersModel(t, 50, rng)
+	fit := func(w *onnxgraph.Weight) float64 { return float64(len(w.Name)) / 8 }
+	blend, err := Blend(a, b, byName(b), fit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range a.Weights() {
+		one, err := Lerp(a, b, byName(b), fit(w))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, _ := one.Bytes(w)
+		if got, err := blend.Bytes(w); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("weight %q is not that of λ = %v: %v", w.Name, fit(w), err)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -42,7 +43,7 @@ func (j *job) calibrate() error {
 		if kind != "" && kind != repair.None {
 			return hinted{usagef("--repair %s needs data", kind), "add --calib train.npz"}
 		}
-		for _, needy := range []string{"method activation", "lambda auto", "temperature auto"} {
+		for _, needy := range []string{"method activation", "lambda auto", "lambda groups", "temperature auto"} {
 			if name, value, _ := strings.Cut(needy, " "); j.c.String(name) == value {
 				return hinted{usagef("--%s needs data", needy), "add --calib train.npz"}
 			}
@@ -59,7 +60,7 @@ func (j *job) calibrate() error {
 	done := j.close
 	j.close = func() { set.Close(); done() }
 	o := &rebasin.Calibration{Data: set, Repair: kind, Open: openOptions(j.c), Progress: j.progress.repair,
-		Lambda: j.c.String("lambda") == "auto", Temper: j.c.String("temperature") == "auto"}
+		Lambda: slices.Contains([]string{"auto", "groups"}, j.c.String("lambda")), Groups: j.c.String("lambda") == "groups", Temper: j.c.String("temperature") == "auto"}
 	if o.Evaluate, err = evaluateOptions(j.c); err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ func mergeCommand() *cli.Command {
 		Name:      "merge",
 		Usage:     "align models, average them, check, and write one model",
 		UsageText: "onnx-rebasin merge A.onnx B.onnx [C.onnx …] -o merged.onnx\n\nExample: onnx-rebasin merge a.onnx b.onnx -o merged.onnx --data test.npz",
-		Flags: join(outputFlags(), []cli.Flag{&cli.StringFlag{Name: "lambda", Value: "0.5", Usage: "weight of B in the average; auto: the best for --calib", Action: numberOrAuto("lambda")}},
+		Flags: join(outputFlags(), []cli.Flag{lambdaFlag()},
 			manyFlags(), matchFlags(), calibFlags(), dataFlags(), verifyFlags(), gateFlags(), []cli.Flag{dropFlag(), provenanceFlag()}, specFlags(), backendFlags(), reportFlags(), []cli.Flag{jsonFlag(), quietFlag()}),
 		Action: merge,
 	}
@@ -71,7 +71,7 @@ func merge(c *cli.Context) error {
 		return checked(err)
 	}
 	r := merged.Report()
-	r.Lambda, r.Repair, r.Hints = &merged.Lambda, merged.Repair, merged.Hints()
+	r.Lambda, r.Lambdas, r.Repair, r.Hints = &merged.Lambda, merged.Lambdas, merged.Repair, merged.Hints()
 	if set != nil {
 		r.Hints = append(r.Hints, set.Hints...)
 		opts, err := j.judgeOptions()

@@ -32,6 +32,7 @@ func summarise(w io.Writer, r *rebasin.Report, output string) {
 	if v := r.Verify; v != nil {
 		s.line("verified", "%s: %s", s.green("π(B) computes what B does"), rebasin.Describe(v))
 	}
+	s.averaged(r)
 	s.repaired(r.Repair)
 	if e := r.Eval; e != nil {
 		s.line("compared", "%s", compared(e))
@@ -63,6 +64,17 @@ func (s summary) matched(r *rebasin.Report) {
 			what, m.L2Before, m.L2After, change(m.L2Before, m.L2After), 100*m.Moved, count(m.Starts, "start"), m.Seconds)
 	default:
 		s.line("matched", "nothing: the models are averaged as they stand")
+	}
+}
+
+// averaged tells λ where it was chosen for groups of units.
+func (s summary) averaged(r *rebasin.Report) {
+	var parts []string
+	for _, l := range r.Lambdas {
+		parts = append(parts, fmt.Sprintf("%.2g for %s", l.Lambda, strings.Join(l.Groups, " ")))
+	}
+	if parts != nil {
+		s.line("averaged", "with λ = %.2g, and %s", *r.Lambda, strings.Join(parts, ", "))
 	}
 }
 

@@ -53,16 +53,21 @@ func oneOf(name string, words ...string) func(*cli.Context, string) error {
 	}
 }
 
-// numberOrAuto is the law of a flag that is any number, or to be chosen.
-func numberOrAuto(name string) func(*cli.Context, string) error {
+// numberOr is the law of a flag that is any number, or one of some words.
+func numberOr(name string, words ...string) func(*cli.Context, string) error {
 	return func(c *cli.Context, text string) error {
-		if text == "auto" {
+		if slices.Contains(words, text) {
 			return nil
 		}
 		v, err := strconv.ParseFloat(text, 64)
 		if err != nil {
-			return hinted{usagef("--%s cannot be %q", name, text), "--" + name + " is a number or auto"}
+			return hinted{usagef("--%s cannot be %q", name, text), "--" + name + " is a number, " + strings.Join(words, " or ")}
 		}
 		return finite(name)(c, v)
 	}
+}
+
+func lambdaFlag() cli.Flag {
+	return &cli.StringFlag{Name: "lambda", Value: "0.5", Action: numberOr("lambda", "auto", "groups"),
+		Usage: "weight of B in the average; auto: the best for --calib; groups: also one for each group of units, where that is better"}
 }

@@ -44,7 +44,7 @@ func newJob(ctx context.Context, ends []End, opts Options) (*job, error) {
 	if n < 2*heldEvery {
 		return nil, fmt.Errorf("repair: %s has %d samples: %d at least are needed, one in %d of them held back to judge by", opts.Data.Name, n, 2*heldEvery, heldEvery)
 	}
-	j := &job{ctx: ctx, opts: opts, ends: ends, fold: heldEvery - 1, graph: ends[0].Model, layers: layersOf(ends[0].Model)}
+	j := &job{ctx: ctx, opts: opts, ends: ends, fold: heldEvery - 1 - opts.Fold, graph: ends[0].Model, layers: layersOf(ends[0].Model)}
 	j.size = max(1, min(64, n/(4*heldEvery)))
 	for _, e := range ends {
 		r, err := eval.Open(e.Model, opts.Open)

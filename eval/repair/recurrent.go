@@ -192,10 +192,11 @@ func (j *job) addGates(r *recurrent, way, batch int, weights []numbersOf, x *ten
 			}
 			copy(states[k][s*n*r.hidden:], y.data[(before*r.ways+way)*n*r.hidden:][:n*r.hidden])
 		}
-		f32.Axpy(mean, float32(j.ends[k].Part), states[k])
+		part := float32(j.ends[k].part(r.w))
+		f32.Axpy(mean, part, states[k])
 		a, c, _ := r.sums(j.threads(), weights[k+1], read(xs[k]), states[k], rows, nil)
-		f32.Axpy(want[0], float32(j.ends[k].Part), a)
-		f32.Axpy(want[1], float32(j.ends[k].Part), c)
+		f32.Axpy(want[0], part, a)
+		f32.Axpy(want[1], part, c)
 	}
 	a, c, last := r.sums(j.threads(), weights[0], read(x), mean, rows, &want)
 	for _, p := range parts {

@@ -143,7 +143,7 @@ func (j *job) aim(layers []*layer) error {
 				return err
 			}
 			for l, list := range j.targets {
-				if err := j.add(l, &list[i], got[l.out], i, j.ends[k].Part); err != nil {
+				if err := j.add(l, &list[i], got[l.out], i, j.ends[k].part(l.weight)); err != nil {
 					return err
 				}
 			}

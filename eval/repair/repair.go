@@ -54,6 +54,16 @@ func Parse(name string) (Kind, error) {
 type End struct {
 	Model *onnxgraph.Model
 	Part  float64 // its weight in the average
+
+	Parts map[*onnxgraph.Weight]float64 // where that is another for single weights
+}
+
+// part is the end's weight in the average of w.
+func (e *End) part(w *onnxgraph.Weight) float64 {
+	if p, ok := e.Parts[w]; ok {
+		return p
+	}
+	return e.Part
 }
 
 // Options say how a model is repaired. Data is needed, the rest may be zero.
@@ -64,6 +74,8 @@ type Options struct {
 	Temper   bool                 // fold the temperature of least loss into the last layer
 	Threads  int                  // 0: one a core
 	Progress func(kind Kind, layer, layers int)
+
+	Fold int // the fifth of the batches that Compare holds back: 0 for the last of every five, 1 for the one before
 }
 
 // Report says what was tried and what was kept.

@@ -181,9 +181,10 @@ func (j *job) goals(train bool) ([]goal, error) {
 			if k == 0 {
 				out[i] = goal{make([]float64, n), make([]float64, n)}
 			}
+			part := j.ends[k].part(j.layers[i].weight)
 			for c, s := range sums[i] {
-				out[i].mean[c] += j.ends[k].Part * (centres[i][c] + s.mean())
-				out[i].deviation[c] += j.ends[k].Part * math.Sqrt(s.variance())
+				out[i].mean[c] += part * (centres[i][c] + s.mean())
+				out[i].deviation[c] += part * math.Sqrt(s.variance())
 			}
 		}
 	}
