@@ -102,7 +102,7 @@ func TestGatesAreFound(t *testing.T) {
 		e := &edits{model: a, changed: map[*onnxgraph.Weight]bool{}}
 		e.set(numbers)
 		set := sequences(t, a, rng)
-		got, _, err := Mend(context.Background(), []End{{a, 0.5}, {a, 0.5}}, e.model, LSQ, Options{Data: set})
+		got, _, err := Mend(context.Background(), []End{{Model: a, Part: 0.5}, {Model: a, Part: 0.5}}, e.model, LSQ, Options{Data: set})
 		if err != nil {
 			t.Fatal(err)
 		}

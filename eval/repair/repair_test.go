@@ -60,7 +60,7 @@ func loadPair(t *testing.T, name string, align bool) *pair {
 	return p
 }
 
-func (p *pair) ends() []End { return []End{{p.a, 0.5}, {p.b, 0.5}} }
+func (p *pair) ends() []End { return []End{{Model: p.a, Part: 0.5}, {Model: p.b, Part: 0.5}} }
 
 func open(t *testing.T, p *pair, file, labels string, limit int) *dataset.Set {
 	t.Helper()
@@ -183,7 +183,7 @@ func TestNothingToRepair(t *testing.T) {
 	calib := open(t, p, "mnist_calib.npz", "none", 100)
 	b := firstBatch(t, calib)
 	for _, kind := range []Kind{Rescale, LSQ} {
-		m, _, err := Mend(context.Background(), []End{{p.a, 0.5}, {p.a, 0.5}}, p.a, kind, Options{Data: calib})
+		m, _, err := Mend(context.Background(), []End{{Model: p.a, Part: 0.5}, {Model: p.a, Part: 0.5}}, p.a, kind, Options{Data: calib})
 		if err != nil {
 			t.Fatal(err)
 		}
