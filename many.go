@@ -16,7 +16,7 @@ import (
 // ManyOptions steer MergeMany. The zero value aligns all models jointly, gives
 // them the same weight and verifies every permuted model.
 type ManyOptions struct {
-	Options                     // but for Lambda and Activation
+	Options                     // but for Lambda, Symmetry and Activation
 	Weights   []float64         // of the models in the average, divided by their sum; nil: all the same
 	Many      solver.ManyMethod // "": by the number of models
 	Reference int               // the model that solver.Star aligns to
@@ -85,6 +85,9 @@ type manyJob struct {
 func newManyJob(models []*onnxgraph.Model, opts ManyOptions) (*manyJob, error) {
 	if len(models) < 2 {
 		return nil, fmt.Errorf("merging takes two models or more, not %d", len(models))
+	}
+	if opts.Symmetry != nil {
+		return nil, fmt.Errorf("%d models: only two are brought nearer by continuous symmetries", len(models))
 	}
 	if opts.Activation != nil && !opts.NoMatch {
 		return nil, fmt.Errorf("%d models: only two are matched by activations, more by weights", len(models))

@@ -36,6 +36,8 @@ type Options struct {
 	Verify   eval.VerifyOptions
 	Calib    *Calibration // nil: the average is left as it is
 
+	Symmetry []permspec.FreedomKind // continuous symmetries that bring B nearer to A after the permutation
+
 	Activation *Activation // match by what units compute on Calib's data; nil: by weights
 }
 
@@ -63,6 +65,7 @@ type Alignment struct {
 	Spec         *permspec.Spec
 	Match        *solver.Result     // nil with NoMatch
 	Verification *eval.Verification // nil with NoVerify
+	Symmetry     []Turned           // what Options.Symmetry has done, by kind
 	IO           []IOOrder          // how π(B) takes and gives the freed inputs and outputs
 
 	pairs  *onnxgraph.Correspondence
@@ -101,6 +104,9 @@ func Align(ctx context.Context, a, b *onnxgraph.Model, opts Options) (*Alignment
 		return nil, err
 	}
 	if out.Model, err = spec.ApplyTo(b, out.Match.Perms, counterpart(pairs)); err != nil {
+		return nil, err
+	}
+	if err := out.approach(a, opts.Symmetry); err != nil {
 		return nil, err
 	}
 	inputs, outputs, err := ioOrders(spec, b, a, out.Match.Perms)

@@ -27,12 +27,13 @@ type Report struct {
 	Inputs []FileDigest `json:"inputs,omitempty"`
 	Output *FileDigest  `json:"output,omitempty"`
 
-	Spec   *permspec.Document `json:"spec,omitempty"`
-	Match  *MatchReport       `json:"match,omitempty"`
-	Many   *ManyReport        `json:"many,omitempty"` // for three models or more, instead of Match and Verify
-	Verify *eval.Verification `json:"verify,omitempty"`
-	Repair *repair.Report     `json:"repair,omitempty"`
-	Eval   *EvalReport        `json:"eval,omitempty"`
+	Spec     *permspec.Document `json:"spec,omitempty"`
+	Match    *MatchReport       `json:"match,omitempty"`
+	Many     *ManyReport        `json:"many,omitempty"` // for three models or more, instead of Match and Verify
+	Symmetry []Turned           `json:"symmetry,omitempty"`
+	Verify   *eval.Verification `json:"verify,omitempty"`
+	Repair   *repair.Report     `json:"repair,omitempty"`
+	Eval     *EvalReport        `json:"eval,omitempty"`
 
 	Moves      []GroupMove           `json:"moves,omitempty"`
 	Layers     []LayerDistance       `json:"layers,omitempty"`
@@ -116,7 +117,7 @@ func Digest(path string, r io.Reader) (FileDigest, error) {
 
 // Report fills in what the alignment has to say.
 func (a *Alignment) Report() Report {
-	r := Report{Method: "none", Verify: a.Verification, IO: a.IO}
+	r := Report{Method: "none", Symmetry: a.Symmetry, Verify: a.Verification, IO: a.IO}
 	spec := a.Spec.Summary()
 	r.Spec = &spec
 	if m := a.Match; m != nil {

@@ -30,6 +30,7 @@ func (inf *inference) spec() (*Spec, error) {
 	}
 	f.groups(s.Weights)
 	s.Groups = f.finish(s.Weights)
+	s.tags = f.order
 	return s, s.index()
 }
 

@@ -14,6 +14,7 @@ type Spec struct {
 	Parameters int64 // floating-point parameters of the model, permutable or not
 
 	explain *inference // for Why; nil when the Spec was read from JSON
+	tags    []string   // of the groups in layouts that a finisher writes; nil as explain
 }
 
 // Group is one free atom: Size slots that are permuted as one, everywhere they

@@ -11,6 +11,7 @@ import (
 
 	rebasin "github.com/onnx-rebasin/onnx-rebasin"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
+	"github.com/onnx-rebasin/onnx-rebasin/permspec"
 	"github.com/onnx-rebasin/onnx-rebasin/solver"
 )
 
@@ -27,6 +28,7 @@ func matchFlags() []cli.Flag {
 // searchFlags steer the search for a matching.
 func searchFlags() []cli.Flag {
 	return []cli.Flag{
+		&cli.StringFlag{Name: "symmetry", Value: "none", Usage: "beyond permuting, bring B nearer to A by scale, a positive factor for each unit before a Relu; orthogonal, a rotation within each head; all; none", Action: oneOf("symmetry", "none", "scale", "orthogonal", "all")},
 		seedFlag(),
 		&cli.StringFlag{Name: "effort", Value: "default", Usage: "how long to search for a better match: fast, default or max"},
 		&cli.DurationFlag{Name: "max-time", Usage: "end the search after `TIME` (such as 30s) with the best so far; Ctrl-C does the same"},
@@ -149,6 +151,8 @@ func options(c *cli.Context) (rebasin.Options, error) {
 	if c.String("method") == "activation" {
 		o.Activation = &rebasin.Activation{Mix: c.Float64("mix")}
 	}
+	o.Symmetry = map[string][]permspec.FreedomKind{"scale": {permspec.Scale}, "orthogonal": {permspec.Orthogonal},
+		"all": {permspec.Scale, permspec.Orthogonal}}[c.String("symmetry")]
 	var err error
 	if o.Spec, err = specDocument(c); err != nil {
 		return o, err

@@ -69,6 +69,9 @@ func (j *job) manyOptions() (rebasin.ManyOptions, error) {
 	if j.c.IsSet("lambda") {
 		return o, hinted{usagef("--lambda is for two models"), "--weights gives each of " + strconv.Itoa(len(j.paths)) + " models a weight"}
 	}
+	if o.Symmetry != nil {
+		return o, usagef("--symmetry is for two models")
+	}
 	if o.Activation != nil {
 		return o, hinted{usagef("--method activation is for two models"), "--method weight aligns more"}
 	}

@@ -29,6 +29,9 @@ func (s summary) line(word, format string, args ...any) {
 func summarise(w io.Writer, r *rebasin.Report, output string) {
 	s := summary{w, paletteFor(w)}
 	s.matched(r)
+	for _, t := range r.Symmetry {
+		s.line("turned", "%s by the symmetry %s: distance %.4f → %.4f%s", count(t.Groups, "group"), t.Kind, t.L2Before, t.L2After, change(t.L2Before, t.L2After))
+	}
 	if v := r.Verify; v != nil {
 		s.line("verified", "%s: %s", s.green("π(B) computes what B does"), rebasin.Describe(v))
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/onnx-rebasin/onnx-rebasin/eval"
 	"github.com/onnx-rebasin/onnx-rebasin/eval/dataset"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
+	"github.com/onnx-rebasin/onnx-rebasin/solver"
 )
 
 // Kind names a repair.
@@ -190,7 +191,7 @@ type edits struct {
 func (e *edits) set(numbers map[*onnxgraph.Weight][]float64) {
 	contents := map[*onnxgraph.Weight]onnxgraph.Content{}
 	for w, n := range numbers {
-		contents[w] = content(w.Type, n)
+		contents[w] = solver.Content(w.Type, n)
 		e.changed[w] = true
 	}
 	e.model = e.model.With(contents)
