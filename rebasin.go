@@ -1,17 +1,3 @@
-// Package rebasin merges trained networks as ONNX files.
-//
-// Two networks of one architecture, trained apart, differ mostly by the order of
-// their hidden units. Align finds the permutations π that line B's units up with
-// A's without changing what B computes (Ainsworth, Hayase, Srinivasa, Git
-// Re-Basin, 2022); Merge then averages the weights, (1-λ)A + λπ(B). Which axes
-// may be permuted together is read from the graph (package permspec), so no model
-// code and no list of layers is needed, and every alignment is checked by running
-// B and π(B) side by side before it is used.
-//
-//	a, err := onnxgraph.Load("a.onnx")
-//	b, err := onnxgraph.Load("b.onnx")
-//	merged, err := rebasin.Merge(ctx, a, b, rebasin.Options{Lambda: 0.5})
-//	err = merged.Model.Save("merged.onnx", onnxgraph.SaveOptions{})
 package rebasin
 
 import (
