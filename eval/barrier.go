@@ -25,6 +25,8 @@ type Barrier struct {
 
 	LossInterval, AccuracyInterval                 Interval // zero when there was no bootstrap
 	MidpointLossInterval, MidpointAccuracyInterval Interval
+
+	drawn bool // there was a bootstrap
 }
 
 // BarrierOf computes the barrier of a path (Frankle et al. 2020, Git Re-Basin
@@ -97,6 +99,7 @@ func PathBarrier(lambdas []float64, metrics []*Metrics) (Barrier, error) {
 		loss, accuracy = append(loss, b.Loss), append(accuracy, b.Accuracy)
 		midLoss, midAccuracy = append(midLoss, b.MidpointLoss), append(midAccuracy, b.MidpointAccuracy)
 	}
+	result.drawn = draws > 0
 	result.LossInterval, result.MidpointLossInterval = intervalOf(loss), intervalOf(midLoss)
 	if !math.IsNaN(result.Accuracy) {
 		result.AccuracyInterval, result.MidpointAccuracyInterval = intervalOf(accuracy), intervalOf(midAccuracy)
@@ -119,8 +122,9 @@ func (b Barrier) MarshalJSON() ([]byte, error) {
 		MidpointAccuracy         any   `json:"midpoint_accuracy,omitempty"`
 		MidpointAccuracyInterval []any `json:"midpoint_accuracy_interval,omitempty"`
 	}{
-		finite(b.Loss), finite(b.LossAt), b.LossInterval.list(), finite(b.Accuracy), finite(b.AccuracyAt), b.AccuracyInterval.list(),
-		finite(b.MidpointLoss), b.MidpointLossInterval.list(), finite(b.MidpointAccuracy), b.MidpointAccuracyInterval.list(),
+		finite(b.Loss), finite(b.LossAt), b.LossInterval.list(b.drawn), finite(b.Accuracy), finite(b.AccuracyAt),
+		b.AccuracyInterval.list(b.drawn && !math.IsNaN(b.Accuracy)), finite(b.MidpointLoss), b.MidpointLossInterval.list(b.drawn && !math.IsNaN(b.MidpointLoss)),
+		finite(b.MidpointAccuracy), b.MidpointAccuracyInterval.list(b.drawn && !math.IsNaN(b.MidpointAccuracy)),
 	}
 	return json.Marshal(out)
 }

@@ -17,6 +17,7 @@ type EvaluateOptions struct {
 	Batch      int     // samples at a time; 0: 256
 	Ensembles  [][]int // sets of models whose mean scores are judged as one more model each
 	Compare    bool    // compare every model with every other; the only result when there are no labels
+	Ignore     []int64 // labels that do not count, such as the -100 of PyTorch's losses
 	Replicates int     // of the bootstrap; 0: 1000, negative: no intervals
 	Seed       uint64  // of the bootstrap
 	Progress   func(done, total int)
@@ -82,6 +83,9 @@ func EvaluateAll(ctx context.Context, runners []*Runner, set *dataset.Set, opts 
 		if opts.Progress != nil {
 			opts.Progress(done, set.Len())
 		}
+	}
+	if len(p.tallies) > 0 && p.tallies[0] != nil && p.tallies[0].labels == 0 {
+		return nil, fmt.Errorf("eval: %s: every label is one that does not count", p.data)
 	}
 	return p.result(done), nil
 }
@@ -245,7 +249,7 @@ func (p *pass) count(all []*scores, right labels) error {
 			if i < len(p.kinds) {
 				kind = p.kinds[i]
 			}
-			p.tallies[i] = &tally{kind: kind}
+			p.tallies[i] = &tally{kind: kind, ignore: p.opts.Ignore}
 		}
 	}
 	for sample := range all[0].n {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Interval is a 95 % confidence interval: the lower and the upper end.
@@ -23,7 +24,8 @@ type Metrics struct {
 	AccuracyInterval Interval
 
 	// Confusion[i][j] counts the labels of class i that were given class j;
-	// nil for MSE and for more than maxConfusion classes.
+	// nil for MSE and for more than maxConfusion classes. Scores with a NaN
+	// among them give no class.
 	Confusion [][]int
 
 	replicates replicates // of the bootstrap
@@ -42,9 +44,10 @@ func finite(v float64) any {
 	return v
 }
 
-// list is the interval for JSON, nil for the zero one.
-func (i Interval) list() []any {
-	if i == (Interval{}) {
+// list is the interval for JSON, nil where there is none: the zero one counts
+// only when it was drawn.
+func (i Interval) list(drawn bool) []any {
+	if i == (Interval{}) && !drawn {
 		return nil
 	}
 	return []any{finite(i[0]), finite(i[1])}
@@ -64,9 +67,11 @@ func (m *Metrics) MarshalJSON() ([]byte, error) {
 		ECE              any     `json:"ece,omitempty"`
 		Confusion        [][]int `json:"confusion,omitempty"`
 	}{Samples: m.Samples, Kind: m.Kind, Loss: finite(m.Loss), Confusion: m.Confusion,
-		Accuracy: finite(m.Accuracy), Top5: finite(m.Top5), ECE: finite(m.ECE), LossInterval: m.LossInterval.list()}
+		Accuracy: finite(m.Accuracy), Top5: finite(m.Top5), ECE: finite(m.ECE)}
+	drawn := len(m.replicates) > 0
+	out.LossInterval = m.LossInterval.list(drawn && !math.IsNaN(m.Loss))
 	if m.Kind != LossMSE {
-		out.AccuracyInterval = m.AccuracyInterval.list()
+		out.AccuracyInterval = m.AccuracyInterval.list(drawn)
 	}
 	return json.Marshal(out)
 }
@@ -74,6 +79,7 @@ func (m *Metrics) MarshalJSON() ([]byte, error) {
 // tally gathers the Metrics of one model.
 type tally struct {
 	kind          Loss
+	ignore        []int64 // labels that do not count
 	samples       int
 	labels        int
 	loss          float64
@@ -90,7 +96,7 @@ type tally struct {
 // add counts sample i of s, whose labels are those of its places. Weights are
 // those of the sample in each bootstrap replicate.
 func (t *tally) add(s *scores, l labels, i int, weights []uint8) error {
-	loss, hits := 0.0, 0
+	loss, hits, places := 0.0, 0, s.places
 	for p := i * s.places; p < (i+1)*s.places; p++ {
 		row := s.rows[p]
 		if t.kind == LossMSE {
@@ -98,8 +104,12 @@ func (t *tally) add(s *scores, l labels, i int, weights []uint8) error {
 			continue
 		}
 		y := l.classes[p]
+		if slices.Contains(t.ignore, y) {
+			places--
+			continue
+		}
 		if y < 0 || y >= int64(s.classes) {
-			return fmt.Errorf("label %d of sample %d is not one of the model's %d classes", y, t.samples, s.classes)
+			return fmt.Errorf("label %d of sample %d is not one of the model's %d classes; --ignore-label %d leaves such labels out", y, t.samples, s.classes, y)
 		}
 		loss -= row[y]
 		if t.addClass(row, int(y)) {
@@ -107,10 +117,10 @@ func (t *tally) add(s *scores, l labels, i int, weights []uint8) error {
 		}
 	}
 	t.samples++
-	t.labels += s.places
+	t.labels += places
 	t.loss += loss
 	t.classes = s.classes
-	t.replicates.add(s.places, loss, float64(hits), weights)
+	t.replicates.add(places, loss, float64(hits), weights)
 	return nil
 }
 
@@ -153,7 +163,9 @@ func (t *tally) addClass(row []float64, y int) bool {
 				t.confusion[i] = make([]int, len(row))
 			}
 		}
-		t.confusion[y][best]++
+		if !slices.ContainsFunc(row, math.IsNaN) {
+			t.confusion[y][best]++
+		}
 	}
 	return hit
 }

@@ -104,6 +104,15 @@ func TestCounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	near(t, "accuracy with NaN", e.Metrics[0].Accuracy, 0.5)
+	if c := e.Metrics[0].Confusion; c[0][0] != 0 || c[1][1] != 1 {
+		t.Errorf("confusion with NaN: %v", c)
+	}
+	// Labels that do not count leave the others as they are; so does a sample that has no other.
+	if e, err = judge(t, "Relu", []int{2}, EvaluateOptions{Ignore: []int64{-100, 255}}, "3,0,-100", "0,0,1", "7,1,255", "2,2,0"); err != nil {
+		t.Fatal(err)
+	}
+	near(t, "accuracy of the labels that count", e.Metrics[0].Accuracy, 0.5)
+	near(t, "loss of the labels that count", e.Metrics[0].Loss, math.Log(2))
 	// Two bins: confidence .9 with accuracy ½, confidence .6 with accuracy 1.
 	e, err = judge(t, "Softmax", []int{2}, EvaluateOptions{}, "0.9,0.1,0", "0.9,0.1,1", "0.6,0.4,0", "0.4,0.6,1")
 	if err != nil {
@@ -123,7 +132,7 @@ func TestEvaluateErrors(t *testing.T) {
 		rows []string
 		want string
 	}{
-		{"Relu", LossAuto, []string{"0,1,2"}, "eval: d.csv: label 2 of sample 0 is not one of the model's 2 classes"},
+		{"Relu", LossAuto, []string{"0,1,2"}, "eval: d.csv: label 2 of sample 0 is not one of the model's 2 classes; --ignore-label 2 leaves such labels out"},
 		{"Relu", LossAuto, []string{"0,1,0.5"}, `output "y": label 0.5 is not a class number; for targets that are measured, choose the loss "mse"`},
 		{"Relu", LossBinary, []string{"0,1,1"}, `the loss "binary" wants one number per label`},
 		{"Relu", LossMSE, []string{"0,1,1"}, "have 1 numbers per sample, the output has 2"},
@@ -224,6 +233,14 @@ func TestMetricsJSON(t *testing.T) {
 	want := `{"samples":3,"kind":"logits","loss":null,"accuracy":0.5,"accuracy_interval":[0.25,1],"ece":0.25}`
 	if err != nil || string(text) != want {
 		t.Errorf("%s, %v; want %s", text, err, want)
+	}
+	// An interval from 0 to 0 is one.
+	e, err := judge(t, "Relu", []int{2}, EvaluateOptions{}, "3,0,1", "3,0,1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err = json.Marshal(e.Metrics[0]); err != nil || !strings.Contains(string(text), `"accuracy":0,"accuracy_interval":[0,0]`) {
+		t.Errorf("%s, %v; want an interval", text, err)
 	}
 }
 

@@ -80,14 +80,12 @@ func barrier(c *cli.Context) error {
 		return err
 	}
 	title := fmt.Sprintf("from %s to %s, on %s", filepath.Base(paths[0]), filepath.Base(paths[1]), filepath.Base(c.String("data")))
-	if err := sides.write(
+	written := sides.write(
 		func(w io.Writer, format string) error { return chart.Barrier(w, format, title, b) },
 		func(w io.Writer) error { return rebasin.WriteCurveCSV(w, b) },
-	); err != nil {
-		return err
-	}
+	)
 	r.Hints = append(r.Hints, hints...)
-	failed := required.check(&r)
+	failed := firstOf(written, required.check(&r)) // the figures are printed all the same
 	if err := describeRun(c, &r, paths); err != nil {
 		return err
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strconv"
+
 	"github.com/urfave/cli/v2"
 
 	rebasin "github.com/onnx-rebasin/onnx-rebasin"
@@ -15,6 +17,7 @@ func dataFlags() []cli.Flag {
 		&cli.StringFlag{Name: "labels", Usage: "array, column or file of the labels in --data"},
 		&cli.StringFlag{Name: "judge", Usage: "judge the output `NAME`; empty: the first floating-point one"},
 		&cli.StringFlag{Name: "loss", Usage: "what the outputs are: logits, probabilities, log-probabilities, binary, binary-logits or mse; empty: by the last operator"},
+		&cli.StringFlag{Name: "ignore-label", Usage: "`NUMBERS` of labels that do not count, such as -100"},
 		&cli.Float64Flag{Name: "scale", Usage: "factor for integer data; 0: 1/255 for uint8", Action: finite("scale")},
 		&cli.StringFlag{Name: "mean", Usage: "`NUMBERS` subtracted after scaling, one or one a channel: 0.485,0.456,0.406"},
 		&cli.StringFlag{Name: "std", Usage: "`NUMBERS` divided by after that"},
@@ -151,6 +154,13 @@ func evaluateOptions(c *cli.Context) (eval.EvaluateOptions, error) {
 		if o.Loss, err = eval.ParseLoss(name); err != nil {
 			return o, usageError{err}
 		}
+	}
+	for _, word := range commas(c.String("ignore-label")) {
+		label, err := strconv.ParseInt(word, 10, 64)
+		if err != nil {
+			return o, usagef("--ignore-label: %q is not a whole number", word)
+		}
+		o.Ignore = append(o.Ignore, label)
 	}
 	return o, nil
 }

@@ -46,22 +46,20 @@ func series(c *cli.Context, sides *sides) error {
 	slices.SortStableFunc(points, func(p, q rebasin.SeriesPoint) int { return cmp.Compare(p.Time, q.Time) })
 	r.Series = points
 	title := fmt.Sprintf("barrier between two trainings, on %s", filepath.Base(c.String("data")))
-	if err := sides.write(
+	written := sides.write(
 		func(w io.Writer, format string) error { return chart.Series(w, format, title, points) },
 		func(w io.Writer) error { return rebasin.WriteSeriesCSV(w, points) },
-	); err != nil {
-		return err
-	}
+	)
 	if err := describeRun(c, &r, append(append([]string{}, as...), bs...)); err != nil {
 		return err
 	}
 	if c.Bool("json") {
-		return writeJSON(c.App.Writer, r)
+		return firstOf(writeJSON(c.App.Writer, r), written)
 	}
 	if !c.Bool("quiet") {
 		seriesTable(c.App.Writer, points)
 	}
-	return nil
+	return written
 }
 
 var lastNumber = regexp.MustCompile(`(\d+(?:\.\d+)?)\D*$`)

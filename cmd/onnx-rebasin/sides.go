@@ -36,17 +36,16 @@ func newSides(c *cli.Context) (*sides, error) {
 	return s, nil
 }
 
-// write writes the files asked for.
+// write writes the files asked for, the list also when there is nothing to draw.
 func (s *sides) write(draw func(w io.Writer, format string) error, list func(io.Writer) error) error {
+	var drawn, listed error
 	if s.plot != "" {
-		if err := writeWhole(s.plot, func(w io.Writer) error { return draw(w, s.format) }); err != nil {
-			return err
-		}
+		drawn = writeWhole(s.plot, func(w io.Writer) error { return draw(w, s.format) })
 	}
 	if s.csv != "" {
-		return writeWhole(s.csv, list)
+		listed = writeWhole(s.csv, list)
 	}
-	return nil
+	return firstOf(drawn, listed)
 }
 
 // writeWhole writes a file through a temporary one: it is there whole, or not.

@@ -37,6 +37,35 @@ func TestThreadsDoNotShow(t *testing.T) {
 	}
 }
 
+// So do those of models in float64.
+func TestThreadsDoNotShowInFloat64(t *testing.T) {
+	for _, name := range []string{"mnist_mlp", "cifar10_resnet", "mnist_vit"} {
+		dir := filepath.Join(shared.Dir(t), "models", name)
+		m := inFloat64(t, filepath.Join(dir, "a.onnx"))
+		x := repeated(array(t, filepath.Join(dir, "golden.npz"), "x"), 1)
+		inputs := widenInputs(map[string]*onnxgraph.Tensor{m.Graph.Inputs[0].Name: x})
+		var want map[string]*onnxgraph.Tensor
+		for _, threads := range []int{1, 2, 5} {
+			s, err := exec.New(m, exec.Options{Threads: threads})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := s.Run(context.Background(), inputs, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want == nil {
+				want = got
+			}
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("%s in float64: %d threads give other outputs than 1", name, threads)
+			}
+			s.Close()
+		}
+		m.Close()
+	}
+}
+
 // After the first runs, a run allocates bookkeeping only: memory that does not
 // grow with the batch.
 func TestSteadyState(t *testing.T) {
