@@ -132,7 +132,23 @@ func topK(c *call) (string, error) {
 	}
 	x, y := names("x", rank), names("x", rank)
 	x[at], y[at] = "#a", "#k"
+	if !c.isRead(1) && c.int("sorted", 1) != 0 { // in the order of the values, whatever places they come from
+		x[at] = "a"
+	}
 	return fmt.Sprintf("%s, ~ -> %s, %s", join(x), join(y), join(y)), nil
+}
+
+// eyeLike is the same when its rows and columns change places together. Of its
+// input only the shape is taken.
+func eyeLike(c *call) (string, error) {
+	d, err := c.dims(0)
+	if err != nil {
+		return "", err
+	}
+	if len(d) == 2 && d[0] == d[1] && c.int("k", 0) == 0 {
+		return "x y -> i i", nil
+	}
+	return "x y -> #i #j", nil
 }
 
 // cumSum adds up along an axis, from one end to the other.

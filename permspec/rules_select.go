@@ -47,15 +47,15 @@ func (c *call) takesSlots(along int) bool {
 	}
 	switch c.node.Op {
 	case "Gather":
-		from, to, ok := c.run(1, d[along])
-		return !at(0) || !ok || to-from == 1
+		runs, ok := c.runs(1, d[along])
+		return !at(0) || !ok || len(runs) == 1 && runs[0].size() == 1
 	case "Split":
 		sizes, ok := c.splitSizes(d[along])
 		return !at(0) || !ok || !slices.ContainsFunc(sizes, func(n int64) bool { return n != 1 })
 	case "Slice":
 		cuts, err := c.cuts(d)
 		cut, has := cuts[along]
-		return err != nil || !has || cut.whole || !cut.known || len(cuts) == 1 && cut.to-cut.from == 1
+		return err != nil || !has || cut.whole || !cut.known && cut.step == 0 || len(cuts) == 1 && cut.known && cut.to-cut.from == 1
 	}
 	return true
 }
@@ -207,6 +207,8 @@ func (c *call) splitSizes(d onnxgraph.Dim) ([]int64, bool) {
 }
 
 // slice cuts p+q+r and keeps q, where the bounds are known and the step is 1.
+// Every s-th slot of an axis is what stands at one slot of the fast factor of
+// (q u), u of s slots.
 func slice(c *call) (string, error) {
 	d, err := c.dims(0)
 	if err != nil {
@@ -222,6 +224,11 @@ func slice(c *call) (string, error) {
 		p, q, r := fmt.Sprintf("p%d", k), fmt.Sprintf("q%d", k), fmt.Sprintf("r%d", k)
 		switch {
 		case cut.whole:
+		case cut.step > 1 && len(cuts) == 1:
+			c.size("u", onnxgraph.Size(cut.step))
+			c.size(q, onnxgraph.Size(n/cut.step))
+			in[k] = fmt.Sprintf("(%s #u)", q)
+			out = at(insert(others(d, k), k, q), "u", cut.from)
 		case !cut.known:
 			in[k], out[k] = "#"+p, "#"+q
 		case cut.to-cut.from == 1 && len(cuts) == 1 && c.selects(k, d[k]):
@@ -249,10 +256,12 @@ func cutSum(before, after int64, p, q, r string) string {
 	return text
 }
 
-// cut is what Slice keeps of one axis: all of it, or from … to when known.
+// cut is what Slice keeps of one axis: all of it, from … to when known, or every
+// step-th slot from the one of that number on to the end.
 type cut struct {
 	whole, known bool
 	from, to     int64
+	step         int64
 }
 
 // cuts reads the bounds of Slice: attributes before opset 10, inputs since.
@@ -280,13 +289,30 @@ func (c *call) cuts(dims []onnxgraph.Dim) (map[int]cut, error) {
 			return nil, err
 		}
 		bounded := startOK && endOK && stepOK && i < len(starts) && i < len(ends) && (!stepGiven || i < len(steps))
-		if !bounded || stepGiven && steps[i] != 1 {
+		switch {
+		case !bounded:
 			out[at] = cut{}
-			continue
+		case stepGiven && steps[i] != 1:
+			out[at] = strided(dims[at], starts[i], ends[i], steps[i])
+		default:
+			out[at] = cutOf(dims[at], starts[i], ends[i])
 		}
-		out[at] = cutOf(dims[at], starts[i], ends[i])
 	}
 	return out, nil
+}
+
+// strided is the cut that takes every step-th slot, where these are as many for
+// each slot that it may begin with.
+func strided(d, start, end onnxgraph.Dim, step int64) cut {
+	n, ok := d.Known()
+	span := cutOf(d, start, end)
+	if span.whole {
+		span.to = n
+	}
+	if !ok || step < 2 || step > maxSelector || n%step != 0 || span.from >= step || span.to <= n-step+span.from {
+		return cut{}
+	}
+	return cut{from: span.from, step: step}
 }
 
 // bounds returns list entries as Dims: a bound may be symbolic.
@@ -377,70 +403,4 @@ func (c *call) pads(rank int) (before, after []int64, ok bool) {
 		before[at], after[at] = list[i], list[len(axes)+i]
 	}
 	return before, after, true
-}
-
-// gather takes slots of one axis. One known slot is cut out, a known run of
-// slots is a slice; anything else fixes the order of the axis, and the indices'
-// own axes take its place.
-func gather(c *call) (string, error) {
-	d, err := c.dims(0)
-	if err != nil {
-		return "", err
-	}
-	idx, err := c.dims(1)
-	if err != nil {
-		return "", err
-	}
-	along, err := axis(c.int("axis", 0), len(d))
-	if err != nil {
-		return "", err
-	}
-	rest := others(d, along)
-	if from, to, ok := c.run(1, d[along]); ok {
-		n, _ := d[along].Known()
-		place := []string{"q"}
-		if len(idx) == 0 {
-			place = nil
-		}
-		if to-from == 1 && c.selects(along, d[along]) {
-			if len(idx) > 0 {
-				place = []string{"1"}
-			}
-			return join(insert(rest, along, "#u")) + ", ~ -> " + join(insert(at(rest, "u", from), along, place...)), nil
-		}
-		c.size("p", onnxgraph.Size(from))
-		c.size("q", onnxgraph.Size(to-from))
-		c.size("r", onnxgraph.Size(n-to))
-		return join(insert(rest, along, cutSum(from, n-to, "p", "q", "r"))) + ", ~ -> " + join(insert(rest, along, place...)), nil
-	}
-	i := names("i", len(idx))
-	for k := range idx {
-		if one(idx[k]) {
-			i[k] = "1"
-		}
-	}
-	return join(insert(rest, along, "#v")) + ", " + join(i) + " -> " + join(insert(rest, along, i...)), nil
-}
-
-// run reports whether input i holds known ascending neighbours from … to-1 of
-// an axis of size d, in a scalar or a vector.
-func (c *call) run(i int, d onnxgraph.Dim) (from, to int64, ok bool) {
-	list, known := c.info.Ints(c.in(i))
-	n, sized := d.Known()
-	if !known || !sized || len(list) == 0 || c.rank(i) > 1 {
-		return 0, 0, false
-	}
-	for k, x := range list {
-		v, known := x.Known()
-		if v < 0 {
-			v += n
-		}
-		if k == 0 {
-			from = v
-		}
-		if !known || v != from+int64(k) || v < 0 || v >= n {
-			return 0, 0, false
-		}
-	}
-	return from, from + int64(len(list)), true
 }

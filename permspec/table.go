@@ -157,7 +157,7 @@ var table = map[opKey]rule{
 	{"", "Size"}:              text("x.. -> "),
 	{"", "ConstantOfShape"}:   generated,
 	{"", "Range"}:             text("~, ~, ~ -> #n"),
-	{"", "EyeLike"}:           text("#i #j -> #i #j"),
+	{"", "EyeLike"}:           eyeLike,
 
 	// Reductions.
 	{"", "ReduceMean"}: reduce, {"", "ReduceSum"}: reduce, {"", "ReduceMax"}: reduce, {"", "ReduceMin"}: reduce,

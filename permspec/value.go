@@ -105,7 +105,8 @@ func (inf *inference) settleReadings() {
 
 // constants finds the axes along which an output is the same at every slot. By
 // the law of signatures that holds where permuting the name leaves all inputs as
-// they are: where it stands in no input, or only in axes of which that is true.
+// they are: where it stands in no input, or only in axes of which that is true,
+// and on no other axis of the output.
 func (inf *inference) constants(n *onnxgraph.Node, sig Signature) {
 	vary := map[string]bool{}
 	for i, l := range sig.In {
@@ -122,10 +123,11 @@ func (inf *inference) constants(n *onnxgraph.Node, sig Signature) {
 		if i >= len(n.Outputs) || n.Outputs[i] == nil {
 			continue
 		}
-		u := make([]bool, len(l))
+		u, stands := make([]bool, len(l)), map[string]int{}
+		l.each(func(f *Factor) { stands[f.Name]++ })
 		for k, a := range l {
 			u[k] = len(a) == 1
-			a.each(func(f *Factor) { u[k] = u[k] && !f.Frozen && !vary[f.Name] })
+			a.each(func(f *Factor) { u[k] = u[k] && !f.Frozen && !vary[f.Name] && stands[f.Name] == 1 })
 		}
 		inf.constant[n.Outputs[i]] = u
 	}
