@@ -66,6 +66,7 @@ func newInference(m *onnxgraph.Model, opts Options) *inference {
 
 		constant: map[*onnxgraph.Value][]bool{},
 		steering: map[*onnxgraph.Value]bool{},
+		openings: map[*onnxgraph.Value]opened{},
 		readings: map[*onnxgraph.Weight][]reading{},
 		isFactor: map[*onnxgraph.Weight]bool{},
 	}
@@ -130,7 +131,8 @@ type inference struct {
 	layouts  map[*onnxgraph.Value][]sum // a nil layout: the rank is not known
 	weights  map[*onnxgraph.Weight][]sum
 	uniform  map[*onnxgraph.Weight][]bool
-	steering map[*onnxgraph.Value]bool   // those whose sources are frozen
+	steering map[*onnxgraph.Value]bool // those whose sources are frozen
+	openings map[*onnxgraph.Value]opened
 	constant map[*onnxgraph.Value][]bool // axes along which computed values are the same
 	readings map[*onnxgraph.Weight][]reading
 	factor   []*onnxgraph.Weight // weights that something is multiplied with
@@ -164,10 +166,10 @@ func (inf *inference) visit(n *onnxgraph.Node) {
 	switch {
 	case n.Op == "Constant" && n.Domain == "" || !inf.live[n]:
 		return
-	case n.Domain == "" && inf.control(n):
+	case n.Domain == "" && (inf.control(n) || inf.opens(n)):
 		return
 	}
-	c := &call{node: n, info: inf.info, sizes: map[string]onnxgraph.Dim{}}
+	c := inf.call(n)
 	sig, err := inf.signature(c)
 	if err != nil {
 		inf.freezeNode(n, err.Error())

@@ -16,10 +16,68 @@ type span struct{ from, to int64 }
 
 func (s span) size() int64 { return s.to - s.from }
 
-// gather takes slots of one axis. One known slot is cut out; known indices that
-// are runs of neighbours are parts of the axis, side by side in another order;
-// anything else fixes the order of the axis, and the indices' own axes take its
-// place.
+// taken is what Gather, or GatherND where an index is one number, takes of one
+// axis: known indices that are runs of neighbours.
+type taken struct {
+	axis   int
+	runs   []span
+	scalar bool // a single slot, whose axis is left out
+}
+
+// taken reads the indices of Gather and GatherND.
+func (c *call) taken() (taken, bool) {
+	var t taken
+	d, err := c.dims(0)
+	if err != nil {
+		return t, false
+	}
+	shape, err := c.dims(1)
+	if err != nil {
+		return t, false
+	}
+	switch c.node.Op {
+	case "Gather":
+		t.axis, err = axis(c.int("axis", 0), len(d))
+	case "GatherND":
+		if len(shape) == 0 || !one(shape[len(shape)-1]) || c.int("batch_dims", 0) != 0 {
+			return t, false
+		}
+		shape = shape[:len(shape)-1]
+	}
+	if err != nil || t.axis >= len(d) || len(shape) > 1 {
+		return t, false
+	}
+	var ok bool
+	t.runs, ok = c.runs(1, d[t.axis])
+	t.scalar = len(shape) == 0
+	return t, ok
+}
+
+// single reports whether one slot is taken.
+func (t taken) single() bool { return len(t.runs) == 1 && t.runs[0].size() == 1 }
+
+// parted is the signature of a node that takes known slots: one slot is cut out,
+// and runs of neighbours are parts of the axis, side by side in another order.
+func (c *call) parted(t taken, d []onnxgraph.Dim) string {
+	rest := others(d, t.axis)
+	if t.single() && c.selects(t.axis, d[t.axis]) {
+		place := []string{"1"}
+		if t.scalar {
+			place = nil
+		}
+		return join(insert(rest, t.axis, "#u")) + ", ~ -> " + join(insert(at(rest, "u", t.runs[0].from), t.axis, place...))
+	}
+	n, _ := d[t.axis].Known()
+	whole, part := c.parts(n, t.runs)
+	place := []string{part}
+	if t.scalar {
+		place = nil
+	}
+	return join(insert(rest, t.axis, whole)) + ", ~ -> " + join(insert(rest, t.axis, place...))
+}
+
+// gather takes slots of one axis. Indices that are not known, or no runs, fix the
+// order of the axis, and their own axes take its place.
 func gather(c *call) (string, error) {
 	d, err := c.dims(0)
 	if err != nil {
@@ -33,25 +91,10 @@ func gather(c *call) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	rest := others(d, along)
-	runs, ok := c.runs(1, d[along])
-	switch {
-	case ok && len(runs) == 1 && runs[0].size() == 1 && c.selects(along, d[along]):
-		var place []string
-		if len(idx) > 0 {
-			place = []string{"1"}
-		}
-		return join(insert(rest, along, "#u")) + ", ~ -> " + join(insert(at(rest, "u", runs[0].from), along, place...)), nil
-	case ok:
-		n, _ := d[along].Known()
-		whole, taken := c.parts(n, runs)
-		var place []string
-		if len(idx) > 0 {
-			place = []string{taken}
-		}
-		return join(insert(rest, along, whole)) + ", ~ -> " + join(insert(rest, along, place...)), nil
+	if t, ok := c.taken(); ok {
+		return c.parted(t, d), nil
 	}
-	i := names("i", len(idx))
+	rest, i := others(d, along), names("i", len(idx))
 	for k := range idx {
 		if one(idx[k]) {
 			i[k] = "1"
@@ -60,13 +103,13 @@ func gather(c *call) (string, error) {
 	return join(insert(rest, along, "#v")) + ", " + join(i) + " -> " + join(insert(rest, along, i...)), nil
 }
 
-// runs takes the known indices of input i, a scalar or a vector, into an axis of
-// size d apart into runs of ascending neighbours. It reports false where there
+// runs takes the known indices of input i into an axis of size d apart into runs
+// of ascending neighbours. It reports false where there
 // are too many, or most of a single slot.
 func (c *call) runs(i int, d onnxgraph.Dim) ([]span, bool) {
 	list, known := c.info.Ints(c.in(i))
 	n, sized := d.Known()
-	if !known || !sized || len(list) == 0 || c.rank(i) > 1 {
+	if !known || !sized || len(list) == 0 {
 		return nil, false
 	}
 	var out []span

@@ -52,6 +52,10 @@ func gatherND(c *call) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if t, ok := c.taken(); ok {
+		dims, err := c.dims(0)
+		return c.parted(t, dims), err
+	}
 	b := int(c.int("batch_dims", 0))
 	if b < 0 || b+depth > d || b >= idx {
 		return "", fmt.Errorf("its indices address %d axes of %d", b+depth, d)

@@ -46,9 +46,9 @@ func (c *call) takesSlots(along int) bool {
 		return err == nil && k == along
 	}
 	switch c.node.Op {
-	case "Gather":
-		runs, ok := c.runs(1, d[along])
-		return !at(0) || !ok || len(runs) == 1 && runs[0].size() == 1
+	case "Gather", "GatherND":
+		t, ok := c.taken()
+		return !ok || t.axis != along || t.single()
 	case "Split":
 		sizes, ok := c.splitSizes(d[along])
 		return !at(0) || !ok || !slices.ContainsFunc(sizes, func(n int64) bool { return n != 1 })

@@ -13,22 +13,39 @@ func transpose(c *call) (string, error) {
 	if rank < 0 {
 		return "", fmt.Errorf("the rank of its input is not known")
 	}
-	x := names("x", rank)
-	out := slices.Clone(x)
-	slices.Reverse(out)
-	if a, ok := c.node.Attrs["perm"]; ok {
-		if len(a.Ints) != rank {
-			return "", fmt.Errorf("perm has %d entries, its input rank %d", len(a.Ints), rank)
-		}
-		for k, p := range a.Ints {
-			at, err := axis(p, rank)
-			if err != nil {
-				return "", err
-			}
-			out[k] = x[at]
-		}
+	perm, err := c.perm(rank)
+	if err != nil {
+		return "", err
+	}
+	x, out := names("x", rank), make([]string, rank)
+	for k, p := range perm {
+		out[k] = x[p]
 	}
 	return join(x) + " -> " + join(out), nil
+}
+
+// perm lists the axes of Transpose's input, of the given rank, in the order of
+// its output.
+func (c *call) perm(rank int) ([]int, error) {
+	out := make([]int, rank)
+	for k := range out {
+		out[k] = rank - 1 - k
+	}
+	a, ok := c.node.Attrs["perm"]
+	if !ok {
+		return out, nil
+	}
+	if len(a.Ints) != rank {
+		return nil, fmt.Errorf("perm has %d entries, its input rank %d", len(a.Ints), rank)
+	}
+	for k, p := range a.Ints {
+		at, err := axis(p, rank)
+		if err != nil {
+			return nil, err
+		}
+		out[k] = at
+	}
+	return out, nil
 }
 
 // reshape serves every operator that keeps the elements in row-major order:

@@ -31,6 +31,8 @@ var structures = map[string]string{
 	"llama_pairs":              "2·2 2·2<2 2·40 2·8<2 32",
 	"llama_partial":            "2·2<2 2·40 2·4<2 2·8<2 32 3·2", // two of the four angles are cut off
 	"llama_unturned":           "2·2 2·2<2 2·40 32 4·8<2",
+	"llama_packed":             "2·2 2·2<2 2·40 2·8<2 32",
+	"llama_broadcast":          "2·2 2·2<2 2·40 32 4·8<2",
 	"llama_one_key":            "2·4 2·40 2·8 32",
 	"vit":                      "24 2·3 2·36 4·8<3",
 	"swin":                     "16 24 2·2 2·32 2·8<3 3 48 4·8<2",
@@ -59,7 +61,7 @@ var structures = map[string]string{
 	"hf_gpt2":         "24 2·8<3 3 32",
 	"hf_llama":        "2 2<2 32 40 8<2",
 	"hf_qwen3":        "2 2<2 32 40 8<2",
-	"hf_falcon":       "24 3 32",
+	"hf_falcon":       "24 3 32 8", // one value for all heads
 	"hf_neox":         "24 3 32 4<3 8<3",
 
 	"ort_bert":              "2·24 2·3 2·32 4·8<3",
