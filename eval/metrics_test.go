@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -121,6 +122,20 @@ func TestCounts(t *testing.T) {
 	near(t, "ECE", e.Metrics[0].ECE, 0.5*math.Abs(.9-.5)+0.5*math.Abs(.6-1))
 	if !math.IsNaN(e.Metrics[0].Top5) {
 		t.Errorf("top-5 of two classes is %v", e.Metrics[0].Top5)
+	}
+}
+
+// Rows with a single 1 are classes, but labels of their own where the loss is for
+// each number.
+func TestOneHot(t *testing.T) {
+	rows := &onnxgraph.Tensor{Type: onnxgraph.Int64, Shape: []int{2, 3}, Data: []int64{0, 1, 0, 1, 0, 0}}
+	for loss, want := range map[Loss]labels{
+		LossLogits: {classes: []int64{1, 0}, places: 1},
+		LossBinary: {classes: []int64{0, 1, 0, 1, 0, 0}, places: 3},
+	} {
+		if got, err := readLabels(rows, 2, 3, loss); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %v, %v; want %v", loss, got, err, want)
+		}
 	}
 }
 

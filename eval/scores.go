@@ -167,7 +167,8 @@ func readScores(t *onnxgraph.Tensor, n, places int, loss Loss) (*scores, error) 
 }
 
 // readLabels reads the labels of n samples, for outputs of per numbers each.
-// Class numbers may be stored in any numeric type, or as one-hot rows.
+// Class numbers may be stored in any numeric type, or as one-hot rows, which
+// are labels each for its own number with a binary loss.
 func readLabels(t *onnxgraph.Tensor, n, per int, loss Loss) (labels, error) {
 	values, err := floats(t)
 	if err != nil {
@@ -179,7 +180,7 @@ func readLabels(t *onnxgraph.Tensor, n, per int, loss Loss) (labels, error) {
 		}
 		return labels{targets: values, places: 1}, nil
 	}
-	if last := t.Shape[len(t.Shape)-1]; len(t.Shape) > 1 && last > 1 && len(values) == n*per {
+	if last := t.Shape[len(t.Shape)-1]; len(t.Shape) > 1 && last > 1 && len(values) == n*per && loss != LossBinary && loss != LossBinaryLogits {
 		if hot, ok := oneHot(values, last); ok {
 			return labels{classes: hot, places: per / last}, nil
 		}

@@ -121,6 +121,9 @@ func (t *table) scan(opts Options) error {
 	t.columns = len(first)
 	if isHeader(first, second) {
 		t.header = first
+		for i, name := range first {
+			first[i] = strings.TrimSpace(name)
+		}
 	}
 	if t.label, err = t.labelColumn(opts); err != nil {
 		return err
@@ -176,12 +179,12 @@ func isHeader(first, second []string) bool {
 }
 
 func isNumber(field string) bool {
-	_, err := strconv.ParseFloat(field, 64)
+	_, err := strconv.ParseFloat(strings.TrimSpace(field), 64)
 	return err == nil
 }
 
 // labelColumn finds the column of labels: the one named, by its header or its
-// number from 1, or the last. There is none when all columns are needed for the
+// number from 1, the first of a usual name, or the last. There is none when all columns are needed for the
 // model's only input.
 func (t *table) labelColumn(opts Options) (int, error) {
 	if opts.Labels == "none" {
@@ -190,6 +193,11 @@ func (t *table) labelColumn(opts Options) (int, error) {
 	if opts.Labels == "" {
 		if len(opts.Inputs) == 1 && takesAll(opts.Inputs[0], t.columns) {
 			return -1, nil
+		}
+		for _, usual := range []string{"label", "labels", "target", "targets", "class", "y"} {
+			if i := slices.IndexFunc(t.header, func(name string) bool { return strings.EqualFold(name, usual) }); i >= 0 {
+				return i, nil
+			}
 		}
 		return t.columns - 1, nil
 	}
@@ -217,7 +225,7 @@ func (t *table) note(record []string) error {
 	if t.label < 0 {
 		return nil
 	}
-	text := record[t.label]
+	text := strings.TrimSpace(record[t.label])
 	v, err := strconv.ParseFloat(text, 64)
 	switch {
 	case err != nil && len(t.classes) >= maxClasses:
@@ -277,6 +285,7 @@ func (r *tableRows) read(values []float64, record []string) ([]float64, error) {
 		if (i == r.table.label) != r.labels {
 			continue
 		}
+		field = strings.TrimSpace(field)
 		if r.labels && len(r.table.classes) > 0 {
 			values = append(values, float64(r.table.classes[field]))
 			continue

@@ -54,6 +54,13 @@ func TestFormats(t *testing.T) {
 		"csv": func(t *testing.T) string {
 			return file(t, "d.csv", []byte("0,1,2,3,4\n4,5,6,7,3\n8,9,10,11,2\n12,13,14,15,1\n16,17,18,19,0\n"))
 		},
+		"npz of both sets": func(t *testing.T) string {
+			return file(t, "d.npz", npz(t, zip.Deflate, "x_train", npy("|u1", []int{1, 4}, x[:4]), "y_train", npy("|u1", []int{1}, x[:1]), "x_test", npyX, "y_test", npyY))
+		},
+		"npy with idx labels": beside("x_test.npy", npyX, "y_test.npy", idxY),
+		"csv labels first": func(t *testing.T) string {
+			return file(t, "d.csv", []byte("Label, a, b, y, d\n4 , 0 , 1,2,3\n3,4,5,6,7\n2,8,9,10,11\n1,12,13,14,15\n0,16,17,18,19\n"))
+		},
 		"csv semicolons": func(t *testing.T) string {
 			return file(t, "d.csv", []byte("a;b;c;d;class\n0;1;2;3;4\n4;5;6;7;3\n8;9;10;11;2\n12;13;14;15;1\n16;17;18;19;0\n"))
 		},

@@ -27,7 +27,7 @@ func openIDX(path string, opts Options) (*source, error) {
 	if err != nil || file == "" {
 		return s, err
 	}
-	y, err := idxFile(file, filepath.Base(file))
+	y, err := labelArray(file)
 	if err != nil {
 		return nil, err
 	}

@@ -55,7 +55,7 @@ func openImages(path string, opts Options) (*source, error) {
 		if err != nil {
 			return nil, err
 		}
-		y, err := npyFile(file, filepath.Base(file))
+		y, err := labelArray(file)
 		if err != nil {
 			return nil, err
 		}

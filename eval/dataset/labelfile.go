@@ -7,6 +7,21 @@ import (
 	"strings"
 )
 
+// usualPairs are words in the names of samples and of their labels.
+var usualPairs = [][2]string{{"images", "labels"}, {"Images", "Labels"}, {"image", "label"}, {"data", "labels"}, {"x", "y"}, {"X", "y"}, {"X", "Y"}}
+
+// labelArray describes a file of labels, .npy or IDX.
+func labelArray(path string) (array, error) {
+	magic, err := firstBytes(path)
+	if err != nil {
+		return array{}, fmt.Errorf("dataset: %w", err)
+	}
+	if strings.HasPrefix(string(magic), npyMagic) {
+		return npyFile(path, filepath.Base(path))
+	}
+	return idxFile(path, filepath.Base(path))
+}
+
 // labelFile finds the file of labels that belongs to a file of samples: the one
 // named, or one beside it whose name differs as is usual. It is "" when there
 // is none.
@@ -27,8 +42,7 @@ func labelFile(path, named string) (string, error) {
 		return "", fmt.Errorf("dataset: the file of labels %s does not exist", named)
 	}
 	folder, name := filepath.Split(path)
-	for _, names := range [][2]string{{"images", "labels"}, {"Images", "Labels"}, {"image", "label"},
-		{"data", "labels"}, {"x", "y"}, {"X", "y"}, {"X", "Y"}} {
+	for _, names := range usualPairs {
 		other := replaceWord(name, names[0], names[1])
 		if other == name {
 			continue

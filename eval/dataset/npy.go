@@ -121,7 +121,7 @@ func openNPY(path string, opts Options) (*source, error) {
 	if err != nil || file == "" {
 		return s, err
 	}
-	y, err := npyFile(file, filepath.Base(file))
+	y, err := labelArray(file)
 	if err != nil {
 		return nil, err
 	}

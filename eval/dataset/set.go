@@ -68,6 +68,9 @@ func (st *stored) findLabels(s *Set, opts Options) error {
 	case opts.Labels != "":
 		want = []string{opts.Labels}
 	}
+	if st.src.labels == "" && opts.Labels == "" {
+		want = append(slices.Clone(want), st.src.pairedLabels()...)
+	}
 	for _, name := range want {
 		if a, ok := st.src.array(name); ok && len(a.shape) > 0 {
 			st.labels, s.labels = a, name
@@ -118,7 +121,14 @@ func (st *stored) findInputs(s *Set, inputs []Input, opts Options) error {
 		st.inputs = append(st.inputs, fed{in.Name, a, how, isExact(in, a)})
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("dataset: %s has no %s for the model's input %s (it has %s)", s.Name, st.src.what, joinAnd(missing), st.src.names())
+		what := "input"
+		if len(missing) > 1 {
+			what = "inputs"
+		}
+		return fmt.Errorf("dataset: %s has no %s for the model's %s %s (it has %s)", s.Name, st.src.what, what, joinAnd(missing), st.src.names())
+	}
+	if st.src.labels == "" && opts.Labels == "" && s.labels != "" && !slices.Contains(usualLabels, s.labels) {
+		s.Hints = append(s.Hints, fmt.Sprintf("%s: the samples are %s %q, the labels %q", s.Name, st.src.what, st.inputs[0].array.name, s.labels))
 	}
 	st.findWholes()
 	for i, f := range st.inputs {
@@ -146,8 +156,37 @@ func (st *stored) findWholes() {
 	}
 }
 
+// pairedLabels lists the arrays whose names make them the labels of another, as
+// y_test is of x_test: those of a test set first.
+func (s *source) pairedLabels() []string {
+	var test, other []string
+	for _, a := range s.arrays {
+		for _, name := range partners(a.name, 0, 1) {
+			switch _, ok := s.array(name); {
+			case ok && strings.Contains(name, "test"):
+				test = append(test, name)
+			case ok:
+				other = append(other, name)
+			}
+		}
+	}
+	return append(test, other...)
+}
+
+// partners lists the names that go with a name when its word number from, of a
+// usual pair, becomes the other one.
+func partners(name string, from, to int) []string {
+	var out []string
+	for _, words := range usualPairs {
+		if other := replaceWord(name, words[from], words[to]); other != name {
+			out = append(out, other)
+		}
+	}
+	return out
+}
+
 func (st *stored) onlyArray() (array, bool) {
-	for _, name := range usualSamples {
+	for _, name := range append(slices.Clone(usualSamples), partners(st.labels.name, 1, 0)...) {
 		if a, ok := st.src.array(name); ok && name != st.labels.name {
 			return a, true
 		}
