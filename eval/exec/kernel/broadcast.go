@@ -61,7 +61,10 @@ type loops struct {
 
 // newLoops merges the axes of a walk.
 func newLoops(shape []int, strides ...[]int) *loops {
-	l := &loops{strides: make([][]int, len(strides))}
+	l := &loops{dims: make([]int, 0, len(shape)+1), strides: make([][]int, len(strides))}
+	for k := range strides {
+		l.strides[k] = make([]int, 0, len(shape)+1)
+	}
 	for axis, d := range shape {
 		if d == 1 {
 			continue
@@ -79,9 +82,9 @@ func newLoops(shape []int, strides ...[]int) *loops {
 		}
 	}
 	if len(l.dims) == 0 {
-		l.dims = []int{1}
+		l.dims = append(l.dims, 1)
 		for k := range strides {
-			l.strides[k] = []int{0}
+			l.strides[k] = append(l.strides[k], 0)
 		}
 	}
 	return l

@@ -1,8 +1,10 @@
 package kernel
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"github.com/onnx-rebasin/onnx-rebasin/internal/f32"
 )
@@ -15,6 +17,7 @@ type matMul struct {
 	packed         *f32.Packed // b, if it is one constant matrix
 	bias           []float32
 	after          finish
+	last           atomic.Pointer[batchProduct]
 }
 
 func prepareMatMul(n *Node) (Kernel, error) {
@@ -41,6 +44,7 @@ func prepareMatMul(n *Node) (Kernel, error) {
 
 // batchProduct is a matrix product repeated over leading axes.
 type batchProduct struct {
+	a, b    []int // shapes of the operands
 	shape   []int // of the result
 	m, n, k int
 	batch   int
@@ -48,11 +52,26 @@ type batchProduct struct {
 	one     bool   // b is one matrix for all of a
 }
 
-// plan finds the sizes of a product.
+// plan finds the sizes of a product, which are mostly those of the last one.
 func (mm *matMul) plan(a, b []int) (*batchProduct, error) {
-	bad := fmt.Errorf("cannot multiply %v by %v", a, b)
+	if p := mm.last.Load(); p != nil && equalShape(p.a, a) && equalShape(p.b, b) {
+		return p, nil
+	}
+	p, err := mm.sizes(a, b)
+	if err != nil {
+		return nil, fmt.Errorf("cannot multiply %v by %v", a, b)
+	}
+	p.a, p.b = slices.Clone(a), slices.Clone(b)
+	mm.last.Store(p)
+	return p, nil
+}
+
+// errSizes tells that two shapes are not those of a product.
+var errSizes = errors.New("the sizes do not go together")
+
+func (mm *matMul) sizes(a, b []int) (*batchProduct, error) {
 	if len(a) == 0 || len(b) == 0 {
-		return nil, bad
+		return nil, errSizes
 	}
 	rowless, colless := len(a) == 1, len(b) == 1 // a vector's missing axis is missing in the result
 	if rowless {
@@ -71,11 +90,11 @@ func (mm *matMul) plan(a, b []int) (*batchProduct, error) {
 		kb, p.n = p.n, kb
 	}
 	if p.k != kb {
-		return nil, bad
+		return nil, errSizes
 	}
 	lead, err := broadcast(a[:ra], b[:rb])
 	if err != nil {
-		return nil, bad
+		return nil, errSizes
 	}
 	p.batch, p.shape = size(lead), slices.Clone(lead)
 	if !rowless {
