@@ -150,6 +150,9 @@ var quantizedCases = []opCase{
 	{"QGemm", 1, attrs{"transB": 1}, []any{uints8([]int{2, 3}, 1, 200, 128, 50, 7, 90), one(0.021), zero(120), uints8([]int{2, 3}, 11, 20, 18, 255, 77, 9), one(0.013), zero(90),
 		ints32([]int{2}, 300, -40), one(0.09), zero(100)}, 1},
 	{"QGemm", 1, attrs{}, []any{uints8([]int{2, 3}, 1, 200, 128, 50, 7, 90), one(0.021), zero(120), uints8([]int{3, 2}, 11, 20, 18, 255, 77, 9), one(0.013), zero(90)}, 1},
+	{"MatMulNBits", 1, attrs{"K": 20, "N": 3, "bits": 4, "block_size": 16}, []any{[]int{2, 4, 20}, uints8([]int{3, 2, 8}, counted(48)...), []int{3, 2}}, 1},
+	{"MatMulNBits", 1, attrs{"K": 20, "N": 3, "bits": 4, "block_size": 16}, []any{[]int{2, 20}, uints8([]int{3, 2, 8}, counted(48)...), []int{3, 2}, uints8([]int{3, 1}, 0x3a, 0x91, 0x07)}, 1},
+	{"MatMulNBits", 1, attrs{"K": 16, "N": 3, "bits": 8, "block_size": 16}, []any{[]int{2, 16}, uints8([]int{3, 1, 16}, counted(48)...), []int{3, 1}}, 1},
 	{"QAttention", 1, attrs{"num_heads": 2}, []any{uints8([]int{1, 2, 4}, 1, 200, 128, 50, 7, 90, 33, 44), uints8([]int{4, 12}, counted(48)...), []int{12}, one(0.021), one(0.02), nil, zero(120), zero(110)}, 1},
 }
 

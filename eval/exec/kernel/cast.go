@@ -92,12 +92,28 @@ func castTo(t, x *Tensor) error {
 	return badType(x)
 }
 
+// castNibbles rounds to 4 bits, to even, and keeps to their range.
+func castNibbles[A float](t *Tensor, x []A) {
+	rounded := make([]float64, len(x))
+	for i, v := range x {
+		rounded[i] = math.RoundToEven(float64(v))
+	}
+	if d, ok := t.Data.([]int8); ok {
+		saturate(d, rounded, t.Type)
+	} else {
+		saturate(t.Data.([]uint8), rounded, t.Type)
+	}
+}
+
 // castFloat is castNumber with conversions to integers that do not depend on
 // the processor: NaN is 0, and what is out of range is brought to int64 first.
 func castFloat[A float](t *Tensor, x []A) error {
 	switch t.Type {
 	case onnxgraph.Float32, onnxgraph.Float64, onnxgraph.Float16, onnxgraph.BFloat16, onnxgraph.Bool:
 		return castNumber(t, x)
+	case onnxgraph.Int4, onnxgraph.Uint4:
+		castNibbles(t, x)
+		return nil
 	}
 	if t.Type == onnxgraph.Uint64 {
 		d := t.Data.([]uint64)

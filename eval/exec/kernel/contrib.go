@@ -39,6 +39,7 @@ var microsoft = ops{
 	"QLinearAveragePool":               compute(prepareFixedPoint),
 	"QLinearGlobalAveragePool":         compute(prepareFixedPoint),
 	"DynamicQuantizeLSTM":              compute(prepareDynamicLSTM),
+	"MatMulNBits":                      compute(prepareMatMulNBits),
 	"QGemm":                            compute(prepareFixedPoint),
 	"QAttention":                       compute(prepareFixedPoint),
 	"QEmbedLayerNormalization":         compute(prepareFixedPoint),
