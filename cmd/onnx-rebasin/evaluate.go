@@ -90,15 +90,15 @@ func printMetrics(w io.Writer, e *rebasin.EvalReport, set *dataset.Set, confusio
 	if m := e.A; m != nil {
 		fmt.Fprintf(t, "loss\t%.4f%s\t%s\n", m.Loss, between(m.LossInterval, "%.4f", 1), m.Kind)
 		if m.Kind != eval.LossMSE {
-			fmt.Fprintf(t, "accuracy\t%s%s\t\n", percent(m.Accuracy), between(m.AccuracyInterval, "%.2f", 100))
+			fmt.Fprintf(t, "accuracy\t%s%s\n", percent(m.Accuracy), between(m.AccuracyInterval, "%.2f", 100))
 			if s := percent(m.Top5); s != "–" {
-				fmt.Fprintf(t, "top-5\t%s\t\n", s)
+				fmt.Fprintf(t, "top-5\t%s\n", s)
 			}
-			fmt.Fprintf(t, "calibration error\t%.4f\t\n", m.ECE)
+			fmt.Fprintf(t, "calibration error\t%.4f\n", m.ECE)
 		}
 	}
 	for _, l := range e.Likeness {
-		fmt.Fprintf(t, "as %s\t%s agree, KL %.4f nats\t\n", l.To, percent(l.Agreement), l.KL)
+		fmt.Fprintf(t, "as %s\t%s agree, KL %.4f nats\n", l.To, percent(l.Agreement), l.KL)
 	}
 	t.Flush()
 	if confusion && e.A != nil {
