@@ -102,39 +102,42 @@ func (m Matrix) diagonal() float64 {
 	return sum / float64(max(len(m), 1))
 }
 
-// byActivations fills in the correlation of what units compute, where it can be
-// observed. What B computes does not depend on where its units stand, so After is
-// Before with other columns.
+// byActivations fills in the correlation of what units compute, after the
+// non-linearity where that can be observed, before it where only that can. What B
+// computes does not depend on where its units stand, so After is Before with other
+// columns.
 func (al *Alignment) byActivations(ctx context.Context, out *Correlation, a, b *onnxgraph.Model, g int, perms permspec.Perms, c *Calibration) error {
 	inA, err := solver.Lerp(a, b, counterpart(al.pairs), 1)
 	if err != nil {
 		return err
 	}
-	seen, err := repair.Alike(ctx, al.Spec, a, inA, repair.Both, c.options())
-	if err != nil {
-		return fmt.Errorf("correlate activations: %w", err)
-	}
-	from := al.Spec.Sources(perms, g)
-	for _, l := range seen {
-		rows := unitRows(al.Spec, l.Blocks, g)
-		if rows == nil {
-			continue
+	for _, at := range []repair.Places{repair.After, repair.Before} {
+		seen, err := repair.Alike(ctx, al.Spec, a, inA, at, c.options())
+		if err != nil {
+			return fmt.Errorf("correlate activations: %w", err)
 		}
-		pick := func(place func(int) int) Matrix {
-			m := make(Matrix, len(out.Shown))
-			for i, u := range out.Shown {
-				for _, v := range out.Shown {
-					m[i] = append(m[i], float64(l.Gain[rows[u]*l.Size+rows[place(v)]])/float64(l.Places))
-				}
+		for _, l := range seen {
+			if rows := unitRows(al.Spec, l.Blocks, g); rows != nil {
+				out.By = "activations"
+				out.pick(l, rows, al.Spec.Sources(perms, g))
+				return nil
 			}
-			return m
 		}
-		out.By = "activations"
-		out.Before = pick(func(v int) int { return v })
-		out.After = pick(func(v int) int { return from[v] })
-		return nil
 	}
 	return nil
+}
+
+// pick takes the units that are shown out of a likeness: rows says which row of it
+// each unit is, from which of B's stands at each place after alignment.
+func (c *Correlation) pick(l solver.Likeness, rows, from []int) {
+	for _, u := range c.Shown {
+		var before, after []float64
+		for _, v := range c.Shown {
+			before = append(before, float64(l.Gain[rows[u]*l.Size+rows[v]])/float64(l.Places))
+			after = append(after, float64(l.Gain[rows[u]*l.Size+rows[from[v]]])/float64(l.Places))
+		}
+		c.Before, c.After = append(c.Before, before), append(c.After, after)
+	}
 }
 
 // unitRows lists the row of every unit of group g, where the blocks hold these
