@@ -86,6 +86,9 @@ func newManyJob(models []*onnxgraph.Model, opts ManyOptions) (*manyJob, error) {
 	if len(models) < 2 {
 		return nil, fmt.Errorf("merging takes two models or more, not %d", len(models))
 	}
+	if opts.Zip {
+		return nil, fmt.Errorf("%d models: only two are zipped", len(models))
+	}
 	if opts.Symmetry != nil {
 		return nil, fmt.Errorf("%d models: only two are brought nearer by continuous symmetries", len(models))
 	}

@@ -24,6 +24,8 @@ type Options struct {
 
 	Symmetry []permspec.FreedomKind // continuous symmetries that bring B nearer to A after the permutation
 
+	Zip bool // by Merge: merge units also within one model where that is better on Calib's data
+
 	Activation *Activation // match by what units compute on Calib's data; nil: by weights
 }
 
@@ -230,6 +232,7 @@ type Merged struct {
 	Model   *onnxgraph.Model // (1-λ)A + λπ(B), in A's file, repaired
 	Repair  *repair.Report   // nil when nothing was asked for
 	Lambda  float64          // as given, or chosen
+	Zip     *ZipReport       // nil without Options.Zip
 	Lambdas []GroupLambda    // of groups that have one of their own; nil when they are not better for it
 }
 
@@ -256,6 +259,12 @@ func Merge(ctx context.Context, a, b *onnxgraph.Model, opts Options) (*Merged, e
 	m, ends, err := blend(a, al, opts.Lambda, out.Lambdas)
 	if err != nil {
 		return nil, err
+	}
+	if opts.Zip {
+		out.method = "zip"
+		if m, ends, out.Zip, err = opts.Calib.zip(ctx, a, al, opts.Lambda, m, ends); err != nil {
+			return nil, err
+		}
 	}
 	out.Model, out.Repair, err = opts.Calib.mendEnds(ctx, ends, m)
 	return out, err

@@ -32,6 +32,7 @@ type Report struct {
 	Many     *ManyReport        `json:"many,omitempty"` // for three models or more, instead of Match and Verify
 	Symmetry []Turned           `json:"symmetry,omitempty"`
 	Verify   *eval.Verification `json:"verify,omitempty"`
+	Zip      *ZipReport         `json:"zip,omitempty"`
 	Repair   *repair.Report     `json:"repair,omitempty"`
 	Eval     *EvalReport        `json:"eval,omitempty"`
 

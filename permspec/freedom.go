@@ -13,7 +13,8 @@ import (
 //	Scale       every slot passes only what commutes with a positive factor, such as Relu:
 //	            x ↦ sx where it is made, x ↦ x/s where it is read
 //
-// A group under others has a freedom for each of their slots.
+// Alone is no symmetry: every slot meets only what acts on each slot by itself, so that
+// one may stand for several that are alike. A group under others has a freedom for each of their slots.
 type Freedom struct {
 	Group   int
 	Kind    FreedomKind
@@ -26,15 +27,19 @@ type FreedomKind int
 const (
 	Orthogonal FreedomKind = iota + 1
 	Scale
+	Alone
 )
 
 // String is the kind's name.
-func (k FreedomKind) String() string { return [...]string{Orthogonal: "orthogonal", Scale: "scale"}[k] }
+func (k FreedomKind) String() string {
+	return [...]string{Orthogonal: "orthogonal", Scale: "scale", Alone: "alone"}[k]
+}
 
 // Allows says in a few words what slots with the freedom may meet.
 func (k FreedomKind) Allows() string {
 	return [...]string{
 		Orthogonal: "sums, products and changes of shape, as in the heads of attention without angles",
+		Alone:      "what acts on each slot by itself",
 		Scale:      "sums, positive factors, Relu, pooling and changes of shape",
 	}[k]
 }
@@ -45,6 +50,9 @@ var through = map[FreedomKind][]string{
 	Orthogonal: {"Identity", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Split", "Slice", "Gather", "Expand", "Dropout"},
 	Scale: {"Identity", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Split", "Dropout",
 		"Relu", "LeakyRelu", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool"},
+	Alone: {"Identity", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Dropout",
+		"Relu", "LeakyRelu", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool",
+		"Sigmoid", "Tanh", "Gelu", "Erf", "Elu", "Selu", "Celu", "Softplus", "Softsign", "Mish", "HardSigmoid", "HardSwish", "Clip"},
 }
 
 // Freedoms lists the groups of s that have a freedom of the given kind in m, the
@@ -206,7 +214,7 @@ func (f *flow) role(w *onnxgraph.Weight, u *weightUse, axis int) bool {
 	case n.Op == "Add":
 		f.powers[w], f.added[w] = 1, true
 		return true
-	case n.Op == "BatchNormalization" && f.kind == Scale && u.input <= 2:
+	case n.Op == "BatchNormalization" && f.kind == Alone, n.Op == "BatchNormalization" && f.kind == Scale && u.input <= 2:
 		f.powers[w] = 1
 		f.carry(n.Outputs[0])
 		return true
@@ -222,7 +230,10 @@ func (f *flow) role(w *onnxgraph.Weight, u *weightUse, axis int) bool {
 		return true
 	}
 	f.powers[w] = 1
-	if next := normalised(n); next != nil && f.kind == Scale {
+	switch next := normalised(n); {
+	case next != nil && f.kind == Alone:
+		return true // its output is carried
+	case next != nil && f.kind == Scale:
 		f.powers[w] = 0
 		if len(n.Inputs) > 2 && n.Inputs[2] != nil {
 			return false // a bias before a normalization keeps its numbers: not told from others here
@@ -277,6 +288,9 @@ func (f *flow) meet(n *onnxgraph.Node, i int) bool {
 		return true
 	case n.Op == "Add":
 		f.sums = append(f.sums, n)
+		f.carry(n.Outputs[0])
+		return true
+	case n.Op == "Mul" && f.kind == Alone && f.carried[n.Inputs[1-i]]: // x·sigmoid(x)
 		f.carry(n.Outputs[0])
 		return true
 	case n.Op == "Mul" && lone(n.Inputs[1-i]), n.Op == "Div" && i == 0 && lone(n.Inputs[1]):

@@ -18,7 +18,7 @@ import (
 // matchFlags steer Align and Merge.
 func matchFlags() []cli.Flag {
 	return join([]cli.Flag{
-		&cli.StringFlag{Name: "method", Value: "weight", Usage: "how units are matched: weight, activation (by what they compute on --calib), or none for the naive average", Action: oneOf("method", "weight", "activation", "none")},
+		&cli.StringFlag{Name: "method", Value: "weight", Usage: "how units are matched: weight, activation (by what they compute on --calib), zip (merged also within one model, where that is better for --calib), or none for the naive average", Action: oneOf("method", "weight", "activation", "zip", "none")},
 		&cli.Float64Flag{Name: "mix", Usage: "share of the weights in --method activation, from 0 to 1", Action: part("mix")},
 	}, searchFlags(), []cli.Flag{
 		&cli.BoolFlag{Name: "no-verify", Usage: "do not check that π(B) computes what B does"},
@@ -148,6 +148,9 @@ func newJob(c *cli.Context, most int) (*job, error) {
 func options(c *cli.Context) (rebasin.Options, error) {
 	var o rebasin.Options
 	o.NoMatch = c.String("method") == "none"
+	if o.Zip = c.String("method") == "zip"; o.Zip && c.Command.Name != "merge" {
+		return o, usagef("--method zip is for merge: %s only reorders units", c.Command.Name)
+	}
 	if c.String("method") == "activation" {
 		o.Activation = &rebasin.Activation{Mix: c.Float64("mix")}
 	}

@@ -74,7 +74,7 @@ func merge(c *cli.Context) error {
 		return checked(err)
 	}
 	r := merged.Report()
-	r.Lambda, r.Lambdas, r.Repair, r.Hints = &merged.Lambda, merged.Lambdas, merged.Repair, merged.Hints()
+	r.Lambda, r.Lambdas, r.Zip, r.Repair, r.Hints = &merged.Lambda, merged.Lambdas, merged.Zip, merged.Repair, merged.Hints()
 	if set != nil {
 		r.Hints = append(r.Hints, set.Hints...)
 		opts, err := j.judgeOptions()

@@ -72,6 +72,9 @@ func (j *job) manyOptions() (rebasin.ManyOptions, error) {
 	if o.Symmetry != nil {
 		return o, usagef("--symmetry is for two models")
 	}
+	if o.Zip {
+		return o, usagef("--method zip is for two models")
+	}
 	if o.Activation != nil {
 		return o, hinted{usagef("--method activation is for two models"), "--method weight aligns more"}
 	}

@@ -36,6 +36,13 @@ func summarise(w io.Writer, r *rebasin.Report, output string) {
 		s.line("verified", "%s: %s", s.green("π(B) computes what B does"), rebasin.Describe(v))
 	}
 	s.averaged(r)
+	if z := r.Zip; z != nil {
+		kept := "kept"
+		if !z.Kept {
+			kept = "not kept"
+		}
+		s.line("zipped", "%s, %d of %s within one model: loss on samples held back %.4f, permuted %.4f; %s", count(z.Groups, "group"), z.Within, count(z.Units, "unit"), z.Zipped, z.Permuted, kept)
+	}
 	s.repaired(r.Repair)
 	if e := r.Eval; e != nil {
 		s.line("compared", "%s", compared(e))

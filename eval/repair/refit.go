@@ -143,7 +143,7 @@ func (j *job) aim(layers []*layer) error {
 				return err
 			}
 			for l, list := range j.targets {
-				if err := j.add(l, &list[i], got[l.out], i, j.ends[k].part(l.weight)); err != nil {
+				if err := j.add(l, &list[i], got[l.out], i, j.ends[k].shares(l.weight, l.groups*l.outs)); err != nil {
 					return err
 				}
 			}
@@ -153,7 +153,7 @@ func (j *job) aim(layers []*layer) error {
 }
 
 // add adds what one end gives to a target.
-func (j *job) add(l *layer, t *target, out *tensor, batch int, part float64) error {
+func (j *job) add(l *layer, t *target, out *tensor, batch int, shares [][]Share) error {
 	outs := l.groups * l.outs
 	if len(out.shape) < l.outAxis || out.dim(l.outAxis) != outs {
 		return fmt.Errorf("repair: %v gives shape %v, where %d features were expected", l.node, out.shape, outs)
@@ -165,8 +165,10 @@ func (j *job) add(l *layer, t *target, out *tensor, batch int, part float64) err
 	row := make([]float32, outs)
 	for i, r := range t.rows {
 		out.row(row, l.outAxis, r)
-		for o, v := range row {
-			t.want[i*outs+o] += float32(part) * v
+		for o, list := range shares {
+			for _, from := range list {
+				t.want[i*outs+o] += float32(from.Part) * row[from.Unit]
+			}
 		}
 	}
 	return nil

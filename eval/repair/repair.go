@@ -57,6 +57,28 @@ type End struct {
 	Part  float64 // its weight in the average
 
 	Parts map[*onnxgraph.Weight]float64 // where that is another for single weights
+
+	// Shares, for weights of layers whose outputs are not the means of the ends' outputs in the same
+	// place, lists what each output takes from this end instead.
+	Shares map[*onnxgraph.Weight][][]Share
+}
+
+// Share is a unit of an end and its part in a unit of the average.
+type Share struct {
+	Unit int
+	Part float64
+}
+
+// shares lists what each of n outputs of a layer takes from the end.
+func (e *End) shares(w *onnxgraph.Weight, n int) [][]Share {
+	if s, ok := e.Shares[w]; ok {
+		return s
+	}
+	s := make([][]Share, n)
+	for o := range s {
+		s[o] = []Share{{o, e.part(w)}}
+	}
+	return s
 }
 
 // part is the end's weight in the average of w.

@@ -181,10 +181,12 @@ func (j *job) goals(train bool) ([]goal, error) {
 			if k == 0 {
 				out[i] = goal{make([]float64, n), make([]float64, n)}
 			}
-			part := j.ends[k].part(j.layers[i].weight)
-			for c, s := range sums[i] {
-				out[i].mean[c] += part * (centres[i][c] + s.mean())
-				out[i].deviation[c] += part * math.Sqrt(s.variance())
+			for c, list := range j.ends[k].shares(j.layers[i].weight, n) {
+				for _, from := range list {
+					s := sums[i][from.Unit]
+					out[i].mean[c] += from.Part * (centres[i][from.Unit] + s.mean())
+					out[i].deviation[c] += from.Part * math.Sqrt(s.variance())
+				}
 			}
 		}
 	}
