@@ -5,8 +5,9 @@ import (
 	"slices"
 )
 
-// behind is how far above the least loss a candidate may be to stay in a race.
-const behind = 4. / 3
+// behind is how far above the least loss a candidate may be to stay in a race: after one
+// fold, and after more.
+var behind = [2]float64{2, 4. / 3}
 
 // race compares candidates by cross-validation: judge fits those of the list
 // without one fold of the data, one in heldEvery of its batches, and judges them
@@ -31,7 +32,7 @@ func race(candidates int, judge func(fold int, list []int) ([]Trial, error)) (tr
 			sums[k].Folds++
 		}
 		best = least(sums, list)
-		limit := sums[best].mean().Loss * behind
+		limit := sums[best].mean().Loss * behind[min(n, 1)]
 		if list = slices.DeleteFunc(list, func(k int) bool { return k != best && !(sums[k].mean().Loss <= limit) }); len(list) == 1 {
 			break
 		}
