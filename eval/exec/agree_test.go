@@ -205,7 +205,7 @@ func onRuntime(m *onnxgraph.Model, inputs map[string]*onnxgraph.Tensor, values [
 // else must be the same.
 func difference(got, want *onnxgraph.Tensor) (float64, error) {
 	if got == nil || got.Type != want.Type || !slices.Equal(got.Shape, want.Shape) {
-		return 0, fmt.Errorf("got %+.40v, want %v %v", got, want.Type, want.Shape)
+		return 0, fmt.Errorf("got %.60s, want %v %v", fmt.Sprint(got), want.Type, want.Shape)
 	}
 	g, w := floats(got), floats(want)
 	if g == nil {

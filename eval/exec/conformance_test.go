@@ -233,7 +233,7 @@ func near(got, want *onnxgraph.Tensor) error {
 	g, w := floats(got), floats(want)
 	if g == nil {
 		if !reflect.DeepEqual(got.Data, want.Data) && reflect.ValueOf(want.Data).Len() > 0 {
-			return fmt.Errorf("got %.60v, want %.60v", got.Data, want.Data)
+			return fmt.Errorf("got %.60s, want %.60s", fmt.Sprint(got.Data), fmt.Sprint(want.Data))
 		}
 		return nil
 	}

@@ -92,28 +92,12 @@ func castTo(t, x *Tensor) error {
 	return badType(x)
 }
 
-// castNibbles rounds to 4 bits, to even, and keeps to their range.
-func castNibbles[A float](t *Tensor, x []A) {
-	rounded := make([]float64, len(x))
-	for i, v := range x {
-		rounded[i] = math.RoundToEven(float64(v))
-	}
-	if d, ok := t.Data.([]int8); ok {
-		saturate(d, rounded, t.Type)
-	} else {
-		saturate(t.Data.([]uint8), rounded, t.Type)
-	}
-}
-
 // castFloat is castNumber with conversions to integers that do not depend on
 // the processor: NaN is 0, and what is out of range is brought to int64 first.
 func castFloat[A float](t *Tensor, x []A) error {
 	switch t.Type {
 	case onnxgraph.Float32, onnxgraph.Float64, onnxgraph.Float16, onnxgraph.BFloat16, onnxgraph.Bool:
 		return castNumber(t, x)
-	case onnxgraph.Int4, onnxgraph.Uint4:
-		castNibbles(t, x)
-		return nil
 	}
 	if t.Type == onnxgraph.Uint64 {
 		d := t.Data.([]uint64)
@@ -145,6 +129,11 @@ func castNumber[A number](t *Tensor, x []A) error {
 		castRow(d, x)
 	case []int8:
 		castRow(d, x)
+		if t.Type == onnxgraph.Int4 {
+			for i, v := range d {
+				d[i] = v << 4 >> 4
+			}
+		}
 	case []int16:
 		castRow(d, x)
 	case []int32:
@@ -153,6 +142,11 @@ func castNumber[A number](t *Tensor, x []A) error {
 		castRow(d, x)
 	case []uint8:
 		castRow(d, x)
+		if t.Type == onnxgraph.Uint4 {
+			for i, v := range d {
+				d[i] = v & 15
+			}
+		}
 	case []uint32:
 		castRow(d, x)
 	case []uint64:
