@@ -92,18 +92,22 @@ func (c *Call) padConstant(pads, shape []int, value float64) error {
 	return nil
 }
 
-// padMirror pads with elements of the tensor itself.
+// padMirror pads with elements of the tensor itself: of what is left of it,
+// where other pads are negative.
 func (c *Call) padMirror(mode string, pads, shape []int) error {
 	x := c.In[0]
 	source := make([][]int, len(shape)) // by axis, the source index of each place
 	for i, n := range shape {
 		source[i] = make([]int, n)
+		before, after := pads[i], pads[i+len(shape)]
+		first := max(0, -before)
+		left := x.Shape[i] - first - max(0, -after)
 		for j := range n {
-			k, err := mirror(mode, j-pads[i], x.Shape[i])
+			k, err := mirror(mode, j-max(0, before), left)
 			if err != nil {
 				return err
 			}
-			source[i][j] = k
+			source[i][j] = first + k
 		}
 	}
 	out, err := c.New(0, x.Type, shape...)
@@ -129,7 +133,7 @@ func (c *Call) padMirror(mode string, pads, shape []int) error {
 
 // mirror returns the index inside 0…n-1 that stands at place i.
 func mirror(mode string, i, n int) (int, error) {
-	if n == 0 {
+	if n <= 0 {
 		return 0, fmt.Errorf("cannot pad an axis of size 0 by mode %s", mode)
 	}
 	switch mode {

@@ -40,7 +40,7 @@ func (p *placement) greatest(d, x []float32, along []span) {
 	last := len(p.in) - 1
 	kernel, stride := p.kernel[last], p.stride[last]
 	whole := 0 // windows from the row's start on that lie inside it
-	if p.before[last] == 0 {
+	if p.before[last] == 0 && len(x) >= kernel {
 		whole = min(len(d), (len(x)-kernel)/stride+1)
 	}
 	done := 0

@@ -230,31 +230,35 @@ func (r *resizing) keepAspect(plan []axisResize, axes []int) {
 	}
 }
 
-// place returns where, in the input, output index i lies.
+// place returns where, in the input, output index i lies, in float32 as ONNX
+// Runtime computes it: where that is a whole number, or half of one, rounding
+// decides which element is the nearest.
 func (r *resizing) place(a axisResize, i int) float64 {
-	x, in, out := float64(i), float64(a.in), float64(a.out)
+	x, in, out, scale := float32(i), float32(a.in), float32(a.out), float32(a.scale)
+	half := float32((x+0.5)/scale) - 0.5
 	switch r.coordinate {
 	case "align_corners":
 		if a.out == 1 {
 			return 0
 		}
-		return x * (in - 1) / (out - 1)
+		return float64(float32(x*(in-1)) / (out - 1))
 	case "asymmetric":
-		return x / a.scale
+		return float64(x / scale)
 	case "tf_half_pixel_for_nn":
-		return (x + 0.5) / a.scale
+		return float64((x + 0.5) / scale)
 	case "tf_crop_and_resize":
+		from, to := float32(a.from), float32(a.to)
 		if a.out == 1 {
-			return 0.5 * (a.from + a.to) * (in - 1)
+			return float64(0.5 * float32((from+to)*(in-1)))
 		}
-		return a.from*(in-1) + x*(a.to-a.from)*(in-1)/(out-1)
+		return float64(float32(from*(in-1)) + float32(float32(float32(x*(to-from))*(in-1))/(out-1)))
 	case "pytorch_half_pixel":
 		if a.out == 1 {
 			return 0
 		}
 	case "half_pixel_symmetric":
-		exact := a.scale * in
-		return in/2*(1-out/exact) + (x+0.5)/a.scale - 0.5
+		offset := float32(in / 2 * float32(1-out/float32(scale*in)))
+		return float64(float32(offset+float32((x+0.5)/scale)) - 0.5)
 	}
-	return (x+0.5)/a.scale - 0.5
+	return float64(half)
 }

@@ -81,6 +81,9 @@ func extent(start, end, step, d int) (first, n int, err error) {
 		return max(-1, min(d-1, i))
 	}
 	hi, lo := clamp(start), clamp(end)
+	if d > 0 {
+		hi = max(0, hi) // a start before the axis is its first element
+	}
 	return hi, max(0, (hi-lo+(-step)-1)/-step), nil
 }
 
