@@ -51,6 +51,18 @@ func TestDeaf(t *testing.T) {
 	verify(t, m, m, VerifyOptions{}).want(t, Same, "")
 }
 
+// A quantised model counts as heard where its output changes by the mean, for
+// single elements may be far apart without telling.
+func TestQuantised(t *testing.T) {
+	m := sketch{inputs: []string{"x float32 4 8"}, outputs: []string{"y float32 4 4"},
+		nodes: []*onnxpb.NodeProto{node("MatMul x w -> h"), node("Relu h -> r"), node("QuantizeLinear r step -> q"),
+			node("DequantizeLinear q step -> d"), node("MatMul d v -> z"), node("Sigmoid z -> s"), node("Add s one -> y")},
+		weights: []*onnxpb.TensorProto{weight("w", []int64{8, 16}, waves(128)...), weight("step", nil, float32(.05)), weight("v", []int64{16, 4}, waves(64)...), weight("one", []int64{4}, []float32{1, 1, 1, 1}...)}}.model(t)
+	verify(t, m, m, VerifyOptions{}).want(t, Same, "")
+	w := weightNamed(t, m, "w")
+	verify(t, m, replaced(m, w, swapped(t, m, w, 1, 2, 3)), VerifyOptions{}).want(t, Different, "")
+}
+
 // In a quantised model steps may differ here and there, not everywhere.
 func TestQuantisedTolerance(t *testing.T) {
 	tensor := func(d []float64) *onnxgraph.Tensor {

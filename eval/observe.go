@@ -138,7 +138,8 @@ func (o *observed) allowed(difference float64) string {
 }
 
 // vary notes whether the output has changed with the inputs, by ten times what
-// the tolerance lets pass: only then could a difference have shown.
+// the tolerance lets pass, of the largest or of the mean: only then could a
+// difference have shown.
 func (o *observed) vary(x *onnxgraph.Tensor, g gap, noise float64) error {
 	if g.n == 0 || g.nonsense == g.n {
 		return nil
@@ -159,7 +160,8 @@ func (o *observed) vary(x *onnxgraph.Tensor, g gap, noise float64) error {
 	if err != nil {
 		return err
 	}
-	if change.shapes || change.broken > 0 || change.maxAbs > 10*o.tol.limit(change, noise) {
+	shows := change.maxAbs > 10*o.tol.limit(change, noise) || o.tol.mean > 0 && change.sumAbs > 10*o.tol.mean*change.sumA
+	if change.shapes || change.broken > 0 || shows {
 		o.informative = true
 	}
 	return nil

@@ -69,7 +69,8 @@ func precisionOf(m *onnxgraph.Model, shapes *onnxgraph.ShapeInfo) tolerance {
 	quantised := false
 	everyNode(m.Graph, func(n *onnxgraph.Node) {
 		switch n.Op {
-		case "QuantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "DynamicQuantizeMatMul":
+		case "QuantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "DynamicQuantizeMatMul",
+			"DynamicQuantizeLSTM", "QAttention", "QGemm":
 			quantised = true
 		case "Identity", "Constant", "Cast":
 		default:
