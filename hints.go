@@ -94,7 +94,7 @@ func mainReason(s *permspec.Spec, weights []*onnxgraph.Weight) string {
 
 // Hints are those of the alignment, and that statistics want calibration data.
 func (m *Merged) Hints() []string {
-	return append(m.Alignment.Hints(), statisticsHint(m.Model, m.Repair != nil)...)
+	return append(append(m.Alignment.Hints(), overflowHints(m.Overflows)...), statisticsHint(m.Model, m.Repair != nil)...)
 }
 
 // Hints are plain remarks on the merge that a user should hear.
@@ -106,6 +106,7 @@ func (m *MergedMany) Hints() []string {
 		}
 		out = append(out, frozenHints(m.Spec, m.Aligned[0].Weights())...)
 	}
+	out = append(out, overflowHints(m.Overflows)...)
 	return append(out, statisticsHint(m.Model, m.Repair != nil)...)
 }
 

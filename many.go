@@ -33,6 +33,7 @@ type MergedMany struct {
 	Spec          *permspec.Spec
 	Match         *solver.ManyResult   // nil with NoMatch
 	Verifications []*eval.Verification // of each π_i, that of the first nil; nil with NoVerify
+	Overflows     []Overflow           // numbers too large for the 16 bits they are written in
 	Naive         *onnxgraph.Model     // the average of the models as they came
 	Repair        *repair.Report       // nil when nothing was asked for
 }
@@ -69,6 +70,10 @@ func MergeMany(ctx context.Context, models []*onnxgraph.Model, opts ManyOptions)
 		return nil, err
 	}
 	out.Model, out.Repair, err = opts.Calib.mend(ctx, out.Aligned, j.counterparts, j.parts, average)
+	if err != nil {
+		return out, err
+	}
+	out.Overflows, err = overflows(out.Model, models[0])
 	return out, err
 }
 
@@ -78,6 +83,7 @@ type manyJob struct {
 	opts         ManyOptions
 	pairs        []*onnxgraph.Correspondence // of all models but the first
 	counterparts []solver.Counterpart        // of all models
+	nonfinite    map[*onnxgraph.Weight]bool  // of the first model; see there
 	spec         *permspec.Spec
 	parts        []float64
 }
@@ -108,6 +114,9 @@ func newManyJob(models []*onnxgraph.Model, opts ManyOptions) (*manyJob, error) {
 		j.pairs = append(j.pairs, p)
 		j.counterparts = append(j.counterparts, counterpart(p))
 	}
+	if j.nonfinite, err = nonfinite(models, j.pairs, opts.AllowNonfinite); err != nil {
+		return nil, err
+	}
 	j.spec, err = inferShared(models, j.pairs, opts.Options)
 	return j, err
 }
@@ -137,7 +146,7 @@ func parts(weights []float64, n int) ([]float64, error) {
 // align permutes the models and verifies each.
 func (j *manyJob) align(ctx context.Context, out *MergedMany) error {
 	match := j.opts.Match
-	match.Exclude = statistics(j.models[0])
+	match.Exclude = unmatched(j.models[0], j.nonfinite)
 	closeness := make([]float64, len(j.parts)) // a model that is subtracted is to be near all the same
 	for k, w := range j.parts {
 		closeness[k] = math.Abs(w)

@@ -26,6 +26,8 @@ type Options struct {
 
 	Zip bool // by Merge: merge units also within one model where that is better on Calib's data
 
+	AllowNonfinite bool // do not refuse weights that hold NaN or infinite numbers
+
 	Activation *Activation // match by what units compute on Calib's data; nil: by weights
 }
 
@@ -68,6 +70,10 @@ func Align(ctx context.Context, a, b *onnxgraph.Model, opts Options) (*Alignment
 	if err != nil {
 		return nil, err
 	}
+	bad, err := nonfinite([]*onnxgraph.Model{a, b}, []*onnxgraph.Correspondence{pairs}, opts.AllowNonfinite)
+	if err != nil {
+		return nil, err
+	}
 	spec, err := inferShared([]*onnxgraph.Model{a, b}, []*onnxgraph.Correspondence{pairs}, opts)
 	if err != nil {
 		return nil, err
@@ -78,7 +84,7 @@ func Align(ctx context.Context, a, b *onnxgraph.Model, opts Options) (*Alignment
 	}
 	match := opts.Match
 	match.Counterpart = counterpart(pairs)
-	match.Exclude = statistics(a)
+	match.Exclude = unmatched(a, bad)
 	if opts.Activation != nil {
 		out.Match, err = matchActivations(ctx, spec, a, b, pairs, match, opts)
 		out.method = "activation"
@@ -234,6 +240,8 @@ type Merged struct {
 	Lambda  float64          // as given, or chosen
 	Zip     *ZipReport       // nil without Options.Zip
 	Lambdas []GroupLambda    // of groups that have one of their own; nil when they are not better for it
+
+	Overflows []Overflow // numbers too large for the 16 bits they are written in
 }
 
 // Merge aligns B to A, averages the two and repairs the average.
@@ -267,5 +275,9 @@ func Merge(ctx context.Context, a, b *onnxgraph.Model, opts Options) (*Merged, e
 		}
 	}
 	out.Model, out.Repair, err = opts.Calib.mendEnds(ctx, ends, m)
+	if err != nil {
+		return out, err
+	}
+	out.Overflows, err = overflows(out.Model, a)
 	return out, err
 }

@@ -93,7 +93,11 @@ func (s *side) moved(n *Node) map[int]Attr {
 		if name == "" || i >= len(n.Inputs) || n.Inputs[i] == nil {
 			continue
 		}
-		if a, ok := s.constant(n.Inputs[i]); ok {
+		a, ok := s.constant(n.Inputs[i])
+		if ok && n.Op == "Pow" && len(a.Floats)+len(a.Ints) > 1 {
+			continue // an exponent for each unit is learned
+		}
+		if ok {
 			if out == nil {
 				out = map[int]Attr{}
 			}

@@ -1,6 +1,7 @@
 package permspec
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -8,8 +9,43 @@ import (
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
 
-// spec turns the settled store into a Spec.
+// spec turns the settled store into a Spec. A weight whose layout cannot be cut
+// into blocks, as after shuffles within shuffles, is frozen whole, which shrinks
+// the group and leaves the others to be laid out anew.
 func (inf *inference) spec() (*Spec, error) {
+	for {
+		s, err := inf.layOut()
+		var involved *involvedError
+		if !errors.As(err, &involved) || inf.involved[involved.weight] {
+			return s, err
+		}
+		inf.involved[involved.weight] = true
+		inf.freezeWeight(involved.weight)
+	}
+}
+
+// freezeWeight freezes all that a weight's axes are made of.
+func (inf *inference) freezeWeight(w *onnxgraph.Weight) {
+	why := &cause{nil, "the order of its slots is too involved to be written as a layout"}
+	var whole func(x sum)
+	whole = func(x sum) {
+		inf.freeze(x, why)
+		inf.resolve(x).each(func(a int) {
+			if f := inf.atoms[a].family; f != nil {
+				for _, m := range f.members {
+					whole(single(m))
+				}
+			}
+		})
+	}
+	for _, x := range inf.weights[w] {
+		whole(x)
+	}
+	inf.settle()
+}
+
+// layOut writes down the layouts that the store now has.
+func (inf *inference) layOut() (*Spec, error) {
 	inf.freezeUnsized()
 	u := inf.separate()
 	s := &Spec{explain: inf}
@@ -23,6 +59,9 @@ func (inf *inference) spec() (*Spec, error) {
 			continue
 		}
 		wl := WeightLayout{Weight: w, Layout: f.layout(l)}
+		if inf.involved[w] { // nothing in it moves any more
+			wl.Layout = still(w.Shape)
+		}
 		if wl.Layout.free() || slices.Contains(inf.extra, w) {
 			s.Weights = append(s.Weights, wl)
 		}
@@ -32,6 +71,15 @@ func (inf *inference) spec() (*Spec, error) {
 	s.Groups = f.finish(s.Weights)
 	s.tags = f.order
 	return s, s.index()
+}
+
+// still is the layout in which no axis moves.
+func still(shape []int64) Layout {
+	out := make(Layout, len(shape))
+	for k, n := range shape {
+		out[k] = Axis{Term{{Size: int(n), Frozen: true}}}
+	}
+	return out
 }
 
 // laidOut lists what the Spec is about.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
 
 // finish fuses atoms that are under each other, makes the rest an order, and
@@ -287,8 +289,20 @@ func (s *Spec) index() error {
 		w := &s.Weights[i]
 		var err error
 		if w.Blocks, err = blocksOf(w.Layout, w.Weight.Shape, s.Groups, index); err != nil {
-			return fmt.Errorf("permspec: weight %q: %w", w.Weight.Name, err)
+			return &involvedError{w.Weight, err}
 		}
 	}
 	return nil
 }
+
+// involvedError says that a weight's layout cannot be cut into blocks.
+type involvedError struct {
+	weight *onnxgraph.Weight
+	err    error
+}
+
+func (e *involvedError) Error() string {
+	return fmt.Sprintf("permspec: weight %q: %v", e.weight.Name, e.err)
+}
+
+func (e *involvedError) Unwrap() error { return e.err }

@@ -69,6 +69,7 @@ func newInference(m *onnxgraph.Model, opts Options) *inference {
 		openings: map[*onnxgraph.Value]opened{},
 		readings: map[*onnxgraph.Weight][]reading{},
 		isFactor: map[*onnxgraph.Weight]bool{},
+		involved: map[*onnxgraph.Weight]bool{},
 	}
 }
 
@@ -137,6 +138,7 @@ type inference struct {
 	readings map[*onnxgraph.Weight][]reading
 	factor   []*onnxgraph.Weight // weights that something is multiplied with
 	isFactor map[*onnxgraph.Weight]bool
+	involved map[*onnxgraph.Weight]bool // whose layouts cannot be written down: they are frozen
 	relation []relation
 	extra    []*onnxgraph.Weight // stand for values to be laid out beside the weights
 	err      error               // the first weight that could not be read

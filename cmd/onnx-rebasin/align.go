@@ -22,6 +22,7 @@ func matchFlags() []cli.Flag {
 		&cli.Float64Flag{Name: "mix", Usage: "share of the weights in --method activation, from 0 to 1", Action: part("mix")},
 	}, searchFlags(), []cli.Flag{
 		&cli.BoolFlag{Name: "no-verify", Usage: "do not check that π(B) computes what B does"},
+		&cli.BoolFlag{Name: "allow-nonfinite", Usage: "take weights that hold NaN or infinite numbers"},
 	})
 }
 
@@ -88,6 +89,10 @@ func checked(err error) error {
 	var not *rebasin.NotEquivalentError
 	if errors.As(err, &differ) || errors.As(err, &not) {
 		return answerNo{err}
+	}
+	var nonfinite *rebasin.NonFiniteError
+	if errors.As(err, &nonfinite) {
+		return hinted{err, "--allow-nonfinite goes on all the same; what is averaged with such a number is lost"}
 	}
 	var unchecked *rebasin.UncheckedError
 	if errors.As(err, &unchecked) && !errors.Is(err, context.Canceled) {
@@ -163,7 +168,7 @@ func options(c *cli.Context) (rebasin.Options, error) {
 	if o.Match, err = searchOptions(c); err != nil {
 		return o, err
 	}
-	o.NoVerify = c.Bool("no-verify")
+	o.NoVerify, o.AllowNonfinite = c.Bool("no-verify"), c.Bool("allow-nonfinite")
 	if o.Verify, err = verifyOptions(c); err != nil {
 		return o, err
 	}

@@ -199,12 +199,16 @@ func finite(outputs map[string][]float64) bool {
 	return true
 }
 
+// negligible is how small an output may be that is told from zero: sums that
+// cancel leave what rounding makes of them.
+const negligible = 1e-6
+
 // apart is the largest difference of two runs, in units of the output's largest
 // number, and the output's name.
 func apart(a, b map[string][]float64) (float64, string) {
 	worst, where := 0.0, ""
 	for name, x := range a {
-		y, largest, most := b[name], 1e-30, 0.0
+		y, largest, most := b[name], negligible, 0.0
 		if len(y) != len(x) {
 			return math.Inf(1), name
 		}
