@@ -4,8 +4,8 @@
 #   experiments/curves.sh DIR [KIND ...]        KIND: mlp vgg resnet transformer gru
 #
 # DIR/pairs is made by fixtures/make_experiments.py --only pairs. Prints a table a kind, of the barriers and
-# of what comes out at λ = ½, and draws KIND.svg. Repairs learn from 500 training images; all is judged
-# on the first 1,000 test images.
+# of what comes out at λ = ½, and draws KIND.svg. Repairs learn from the first 500 training images; all is judged on the
+# first 1,000 test images, at $POINTS values of λ (9).
 . "$(dirname "$0")/lib.sh"
 [ $# -gt 0 ] || set -- mlp vgg resnet transformer gru
 
@@ -13,9 +13,9 @@
 path() {
 	name=$1 column=$2
 	shift 2
-	"$rebasin" barrier "$from/pairs/$kind/a.onnx" "$from/pairs/$kind/b.onnx" --data "$from/test.npz" --limit 1000 --points 9 \
+	"$rebasin" barrier "$from/pairs/$kind/a.onnx" "$from/pairs/$kind/b.onnx" --data "$from/test.npz" --limit 1000 --points "${POINTS:-9}" \
 		--csv "$out/curve.csv" --force --quiet --calib "$from/calib.npz" --calib-limit 500 "$@" 2>/dev/null
-	awk -F, -v name="$name" -v column="$column" '$2 == column { printf "loss,%s,%s,%s\n\"accuracy, %%\",%s,%s,%s\n", name, $3, $4, name, $3, 100 * $7 }' "$out/curve.csv" >>"$out/points.csv"
+	awk -F, -v name="$name" -v column="$column" '$2 == column { printf "loss,\"%s\",%s,%s\n\"accuracy, %%\",\"%s\",%s,%s\n", name, $3, $4, name, $3, 100 * $7 }' "$out/curve.csv" >>"$out/points.csv"
 	awk -F, -v name="$name" -v column="$column" '$2 == column { at[$3] = $4; acc[$3] = 100 * $7 }
 		END {
 			for (l in at) {

@@ -20,7 +20,7 @@ for how in "naive --method none" "aligned" "aligned,lsq --calib $from/calib.npz 
 		"$python" fixtures/make_clients.py --data "$mnist" --out "$out/clients" --round "$round" $start
 		merge "$out"/clients/client-*.onnx --weights "$(cat "$out/clients/sizes.txt")" $flags
 		row "$round | $name" merged
-		points "\"$name\"" merged "$round"
+		points "$name" merged "$round"
 		cp "$out/merged.onnx" "$out/global.onnx"
 		start="--from $out/global.onnx"
 	done

@@ -33,7 +33,7 @@ row() {
 
 # points NAME MODEL X adds a model of the report to the table that is drawn.
 points() {
-	judged "$2" | awk -v name="$1" -v x="$3" '{ printf "loss,%s,%s,%s\n\"accuracy, %%\",%s,%s,%s\n", name, x, $1, name, x, $2 }' >>"$out/points.csv"
+	judged "$2" | awk -v name="$1" -v x="$3" '{ printf "loss,\"%s\",%s,%s\n\"accuracy, %%\",\"%s\",%s,%s\n", name, x, $1, name, x, $2 }' >>"$out/points.csv"
 }
 
 # draw FILE TITLE LABEL draws that table: panel,line,x,y.
