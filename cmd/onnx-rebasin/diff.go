@@ -77,6 +77,9 @@ func diffTable(w io.Writer, r *rebasin.Report) {
 	if m := r.Match; m != nil {
 		fmt.Fprintf(w, "distance %.4f as they stand, %.4f aligned, with %.0f %% of the slots moved\n\n", m.L2Before, m.L2After, 100*m.Moved)
 	}
+	if len(r.Layers) == 0 {
+		return
+	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "as they stand\taligned\tshare\t shape\t weight")
 	for _, l := range r.Layers {
