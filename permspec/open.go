@@ -64,7 +64,7 @@ func (inf *inference) open(n *onnxgraph.Node) bool {
 		return false
 	}
 	sig, err := ParseSignature(text)
-	if err != nil {
+	if err != nil || len(sig.In) == 0 || len(sig.Out) == 0 { // to or from a scalar
 		return false
 	}
 	o := &opening{input: n.Inputs[0], sizes: c.sizes, beside: map[string]bool{}}
