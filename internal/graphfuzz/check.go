@@ -137,12 +137,6 @@ func (f *Finding) recover(m, moved *onnxgraph.Model, spec *permspec.Spec, starts
 	}
 }
 
-// run is a model on fixed inputs.
-type run struct {
-	inputs  map[string]*onnxgraph.Tensor
-	outputs map[string][]float64
-}
-
 // feeds are random inputs; an open axis gets the size its model was grown with.
 func feeds(m *Model, kind onnxgraph.DataType, seed uint64) map[string]*onnxgraph.Tensor {
 	rng := rand.New(rand.NewPCG(m.Seed, seed))
