@@ -29,6 +29,9 @@ type Activation struct {
 // weightsAtLeast is the share of weights in the objective when Mix is 0.
 const weightsAtLeast = 1e-3
 
+// errUnobserved says that activations have nothing to match by.
+var errUnobserved = errors.New("no layer of this model gives or reads units that could be observed; match by weights")
+
 // matchActivations is solver.Match with the likeness of units in the objective.
 func matchActivations(ctx context.Context, spec *permspec.Spec, a, b *onnxgraph.Model, pairs *onnxgraph.Correspondence, match solver.Options, opts Options) (*solver.Result, error) {
 	c := opts.Calib
@@ -60,7 +63,7 @@ func matchActivations(ctx context.Context, spec *permspec.Spec, a, b *onnxgraph.
 		results = append(results, r)
 	}
 	if len(results) == 0 {
-		return nil, errors.New("no layer of this model gives or reads units that could be observed; match by weights")
+		return nil, errUnobserved
 	}
 	best, err := bestOf(ctx, spec, a, b, pairs, results, opts)
 	if err != nil {
@@ -112,47 +115,63 @@ func weighed(list []solver.Likeness, spec *permspec.Spec, a *onnxgraph.Model, mi
 }
 
 // bestOf judges the averages that permutations lead to, rescaled, by calibration
-// data held back.
+// data held back. Where these cannot be judged it is the first.
 func bestOf(ctx context.Context, spec *permspec.Spec, a, b *onnxgraph.Model, pairs *onnxgraph.Correspondence, results []*solver.Result, opts Options) (int, error) {
 	if len(results) == 1 {
 		return 0, nil
 	}
-	lambda := opts.Lambda
-	if !(lambda > 0 && lambda < 1) {
-		lambda = 0.5
-	}
-	c := opts.Calib
-	var ends [][]repair.End
-	var averages []*onnxgraph.Model
-	for _, r := range results {
-		aligned, err := spec.ApplyTo(b, r.Perms, counterpart(pairs))
-		if err != nil {
-			return 0, err
-		}
-		average, err := solver.Lerp(a, aligned, counterpart(pairs), lambda)
-		if err != nil {
-			return 0, err
-		}
-		end, err := endsOf([]*onnxgraph.Model{a, aligned}, []solver.Counterpart{nil, counterpart(pairs)}, []float64{1 - lambda, lambda})
-		if err != nil {
-			return 0, err
-		}
-		ends, averages = append(ends, end), append(averages, average)
-	}
-	trials, err := repair.Compare(ctx, ends, averages, repair.Rescale, c.options())
+	trials, err := judgeAll(ctx, spec, a, b, pairs, results, opts)
 	if errors.Is(err, repair.ErrNoJudge) {
 		return 0, nil
 	}
 	if err != nil {
 		return 0, err
 	}
+	return least(trials), nil
+}
+
+// judgeAll is how the averages do that permutations lead to. It fails with
+// repair.ErrNoJudge where that cannot be told.
+func judgeAll(ctx context.Context, spec *permspec.Spec, a, b *onnxgraph.Model, pairs *onnxgraph.Correspondence, results []*solver.Result, opts Options) ([]repair.Trial, error) {
+	lambda := opts.midLambda()
+	c := opts.Calib
+	var ends [][]repair.End
+	var averages []*onnxgraph.Model
+	for _, r := range results {
+		aligned, err := spec.ApplyTo(b, r.Perms, counterpart(pairs))
+		if err != nil {
+			return nil, err
+		}
+		average, err := solver.Lerp(a, aligned, counterpart(pairs), lambda)
+		if err != nil {
+			return nil, err
+		}
+		end, err := endsOf([]*onnxgraph.Model{a, aligned}, []solver.Counterpart{nil, counterpart(pairs)}, []float64{1 - lambda, lambda})
+		if err != nil {
+			return nil, err
+		}
+		ends, averages = append(ends, end), append(averages, average)
+	}
+	return repair.Compare(ctx, ends, averages, repair.Rescale, c.options())
+}
+
+// midLambda is the λ that permutations are judged at.
+func (o *Options) midLambda() float64 {
+	if o.Lambda > 0 && o.Lambda < 1 {
+		return o.Lambda
+	}
+	return 0.5
+}
+
+// least is the trial of the least loss, the first of several.
+func least(trials []repair.Trial) int {
 	best := 0
 	for k, t := range trials {
 		if t.Loss < trials[best].Loss || math.IsNaN(trials[best].Loss) && !math.IsNaN(t.Loss) {
 			best = k
 		}
 	}
-	return best, nil
+	return best
 }
 
 // judgedStarts is how many optima of the search are judged by calibration data.
@@ -167,7 +186,7 @@ func judgeStarts(ctx context.Context, spec *permspec.Spec, a, b *onnxgraph.Model
 	var results []*solver.Result
 	for _, s := range starts {
 		known := slices.ContainsFunc(results, func(o *solver.Result) bool {
-			return slices.EqualFunc(o.Perms, s.Perms, slices.Equal[[]int32])
+			return samePerms(o.Perms, s.Perms)
 		})
 		if s.Perms != nil && !known && len(results) < judgedStarts {
 			results = append(results, &solver.Result{Perms: s.Perms})
@@ -181,10 +200,18 @@ func judgeStarts(ctx context.Context, spec *permspec.Spec, a, b *onnxgraph.Model
 		return fmt.Errorf("judge starts: %w", err)
 	}
 	chosen := results[best].Perms
-	r.Best = slices.IndexFunc(r.Starts, func(s solver.Start) bool { return slices.EqualFunc(s.Perms, chosen, slices.Equal[[]int32]) })
-	r.Perms, r.Sweeps, r.Moved = chosen, r.Starts[r.Best].Sweeps, spec.Moved(chosen)
+	r.Best = slices.IndexFunc(r.Starts, func(s solver.Start) bool { return samePerms(s.Perms, chosen) })
+	r.Sweeps = r.Starts[r.Best].Sweeps
+	return take(spec, a, b, pairs, r, chosen, opts)
+}
+
+// take makes permutations the ones of a result, with the sums that go with them.
+func take(spec *permspec.Spec, a, b *onnxgraph.Model, pairs *onnxgraph.Correspondence, r *solver.Result, perms permspec.Perms, opts Options) (err error) {
+	r.Perms, r.Moved = perms, spec.Moved(perms)
 	match := opts.Match
 	match.Counterpart, match.Exclude = counterpart(pairs), statistics(a)
-	r.ObjectiveAfter, r.L2After, err = solver.Sums(spec, a, b, chosen, match)
+	r.ObjectiveAfter, r.L2After, err = solver.Sums(spec, a, b, perms, match)
 	return err
 }
+
+func samePerms(p, q permspec.Perms) bool { return slices.EqualFunc(p, q, slices.Equal[[]int32]) }

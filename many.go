@@ -98,8 +98,8 @@ func newManyJob(models []*onnxgraph.Model, opts ManyOptions) (*manyJob, error) {
 	if opts.Symmetry != nil {
 		return nil, fmt.Errorf("%d models: only two are brought nearer by continuous symmetries", len(models))
 	}
-	if opts.Activation != nil && !opts.NoMatch {
-		return nil, fmt.Errorf("%d models: only two are matched by activations, more by weights", len(models))
+	if (opts.Activation != nil || opts.Learn != nil) && !opts.NoMatch {
+		return nil, fmt.Errorf("%d models: only two are matched by activations or gradients, more by weights", len(models))
 	}
 	j := &manyJob{models: models, opts: opts, counterparts: []solver.Counterpart{nil}}
 	var err error

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval"
+	"github.com/onnx-rebasin/onnx-rebasin/eval/learn"
 	"github.com/onnx-rebasin/onnx-rebasin/eval/repair"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 	"github.com/onnx-rebasin/onnx-rebasin/permspec"
@@ -29,6 +30,7 @@ type Options struct {
 	AllowNonfinite bool // do not refuse weights that hold NaN or infinite numbers
 
 	Activation *Activation // match by what units compute on Calib's data; nil: by weights
+	Learn      *Learn      // learn the matching from Calib's data; instead of Activation
 }
 
 // NotEquivalentError says that π(B) does not compute what B does, or that this
@@ -60,6 +62,7 @@ type Alignment struct {
 
 	pairs  *onnxgraph.Correspondence
 	method string // "": weight
+	learnt *learn.Result
 }
 
 // Align permutes B's units to stand like A's. It fails with a
@@ -85,7 +88,10 @@ func Align(ctx context.Context, a, b *onnxgraph.Model, opts Options) (*Alignment
 	match := opts.Match
 	match.Counterpart = counterpart(pairs)
 	match.Exclude = unmatched(a, bad)
-	if opts.Activation != nil {
+	if opts.Learn != nil {
+		out.Match, out.learnt, err = matchLearned(ctx, spec, a, b, pairs, match, opts)
+		out.method = "ste"
+	} else if opts.Activation != nil {
 		out.Match, err = matchActivations(ctx, spec, a, b, pairs, match, opts)
 		out.method = "activation"
 	} else {

@@ -81,6 +81,19 @@ type MatchReport struct {
 	Moved           float64 `json:"moved"`
 	Seconds         float64 `json:"seconds"`
 	Stopped         bool    `json:"stopped,omitempty"` // before its natural end, by --max-time or an interrupt
+
+	Learnt *LearntReport `json:"learnt,omitempty"` // by the straight-through estimator
+}
+
+// LearntReport says what gradients brought: the loss of the average, unrepaired,
+// on calibration samples held back, with the matching that learning started from
+// and with the best that was seen.
+type LearntReport struct {
+	From       string  `json:"from"` // what the loss is held against
+	LossBefore float64 `json:"loss_before"`
+	LossAfter  float64 `json:"loss_after"`
+	Epochs     int     `json:"epochs"`
+	Better     int     `json:"better"` // matchings better than the start, of which the best are kept
 }
 
 // EvalReport holds the metrics of the models side by side.
@@ -126,9 +139,16 @@ func (a *Alignment) Report() Report {
 		if a.method != "" {
 			r.Method = a.method
 		}
-		r.Match = &MatchReport{m.ObjectiveBefore, m.ObjectiveAfter, m.L2Before, m.L2After, len(m.Starts), m.Sweeps, m.Moved, m.Seconds, m.Stopped}
+		r.Match = &MatchReport{m.ObjectiveBefore, m.ObjectiveAfter, m.L2Before, m.L2After, len(m.Starts), m.Sweeps, m.Moved, m.Seconds, m.Stopped, a.learntReport()}
 	}
 	return r
+}
+
+func (a *Alignment) learntReport() *LearntReport {
+	if l := a.learnt; l != nil {
+		return &LearntReport{l.Target, l.Before, l.After, l.Epochs, len(l.Best)}
+	}
+	return nil
 }
 
 // Describe says in half a sentence what a verification found.

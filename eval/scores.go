@@ -122,11 +122,38 @@ func takesLabels(shape []int, per, places int) bool {
 	return rank > 2 && (per == places*shape[rank-1] || per == places*shape[1])
 }
 
-// readScores takes the first n samples of an output apart. Classes are the last
-// axis or, when a sample has several labels and its second axis fits them, the
-// first after the samples: [n, classes, height, width].
-func readScores(t *onnxgraph.Tensor, n, places int, loss Loss) (*scores, error) {
+// rowsOf says where the rows of an output lie: class c of place p of sample i is
+// element i·per + p·step + c·stride. Classes are the last axis or, when a sample
+// has several labels and its second axis fits them, the first after the samples:
+// [n, classes, height, width].
+type rowsOf struct{ n, places, classes, per, step, stride int }
+
+func (r *rowsOf) at(row, class int) int {
+	return row/r.places*r.per + row%r.places*r.step + class*r.stride
+}
+
+// findRows finds the rows of the first n samples of an output.
+func findRows(t *onnxgraph.Tensor, n, places int, loss Loss) (*rowsOf, error) {
 	per, err := samplesOf(t, n)
+	if err != nil {
+		return nil, err
+	}
+	if !takesLabels(t.Shape, per, places) {
+		return nil, fmt.Errorf("the output has shape %v, which does not go with %d labels per sample", t.Shape, places)
+	}
+	r := &rowsOf{n: n, places: places, classes: per / places, per: per, stride: 1, step: per / places}
+	if places > 1 && len(t.Shape) > 2 && t.Shape[1] == r.classes && t.Shape[len(t.Shape)-1] != r.classes {
+		r.stride, r.step = places, 1
+	}
+	if (loss == LossBinary || loss == LossBinaryLogits) && r.classes != 1 {
+		return nil, fmt.Errorf("the loss %q wants one number per label, and the output of shape %v has %d", loss, t.Shape, r.classes)
+	}
+	return r, nil
+}
+
+// readScores takes the first n samples of an output apart.
+func readScores(t *onnxgraph.Tensor, n, places int, loss Loss) (*scores, error) {
+	at, err := findRows(t, n, places, loss)
 	if err != nil {
 		return nil, err
 	}
@@ -134,34 +161,17 @@ func readScores(t *onnxgraph.Tensor, n, places int, loss Loss) (*scores, error) 
 	if err != nil {
 		return nil, err
 	}
-	if !takesLabels(t.Shape, per, places) {
-		return nil, fmt.Errorf("the output has shape %v, which does not go with %d labels per sample", t.Shape, places)
-	}
-	s := &scores{n: n, places: places, classes: per / places}
-	stride, step := 1, s.classes // of classes, of places
-	if places > 1 && len(t.Shape) > 2 && t.Shape[1] == s.classes && t.Shape[len(t.Shape)-1] != s.classes {
-		stride, step = places, 1
-	}
-	binary := loss == LossBinary || loss == LossBinaryLogits
-	if binary && s.classes != 1 {
-		return nil, fmt.Errorf("the loss %q wants one number per label, and the output of shape %v has %d", loss, t.Shape, s.classes)
-	}
-	s.rows = make([][]float64, 0, n*places)
-	for i := range n {
-		for p := range places {
-			row := make([]float64, s.classes)
-			for c := range row {
-				row[c] = data[i*per+p*step+c*stride]
-			}
-			row = loss.scores(row)
-			if loss != LossMSE {
-				logSoftmax(row)
-			}
-			s.rows = append(s.rows, row)
+	s := &scores{n: n, places: places, classes: at.classes, rows: make([][]float64, 0, n*places)}
+	for i := range n * places {
+		row := make([]float64, at.classes)
+		for c := range row {
+			row[c] = data[at.at(i, c)]
 		}
-	}
-	if binary {
-		s.classes = 2
+		row = loss.scores(row)
+		if loss != LossMSE {
+			logSoftmax(row)
+		}
+		s.rows, s.classes = append(s.rows, row), len(row)
 	}
 	return s, nil
 }

@@ -9,13 +9,13 @@ import (
 )
 
 // Content encodes numbers as a weight of the given floating-point type.
-func Content(t onnxgraph.DataType, in []float64) onnxgraph.Content {
+func Content[T float32 | float64](t onnxgraph.DataType, in []T) onnxgraph.Content {
 	out := make([]byte, 0, len(in)*t.Size())
 	le := binary.LittleEndian
 	for _, v := range in {
 		switch t {
 		case onnxgraph.Float64:
-			out = le.AppendUint64(out, math.Float64bits(v))
+			out = le.AppendUint64(out, math.Float64bits(float64(v)))
 		case onnxgraph.Float32:
 			out = le.AppendUint32(out, math.Float32bits(float32(v)))
 		case onnxgraph.Float16:

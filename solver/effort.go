@@ -44,15 +44,25 @@ func (o *Options) limits(p *plan) (starts, idle int) {
 
 // limit returns a context that ends with Stop and MaxTime too.
 func (o *Options) limit(ctx context.Context, began time.Time) (context.Context, context.CancelFunc) {
+	left := o.MaxTime
+	if left > 0 {
+		left = max(1, left-time.Since(began))
+	}
+	return Limit(ctx, left, o.Stop)
+}
+
+// Limit returns a context that also ends after maxTime, if that is not 0, and when
+// something comes from stop or it is closed. The function that it returns ends it.
+func Limit(ctx context.Context, maxTime time.Duration, stop <-chan struct{}) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	timeout := func() {}
-	if o.MaxTime > 0 {
-		ctx, timeout = context.WithDeadline(ctx, began.Add(o.MaxTime))
+	if maxTime > 0 {
+		ctx, timeout = context.WithTimeout(ctx, maxTime)
 	}
-	if o.Stop != nil {
+	if stop != nil {
 		go func() {
 			select {
-			case <-o.Stop:
+			case <-stop:
 				cancel()
 			case <-ctx.Done():
 			}

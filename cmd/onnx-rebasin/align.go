@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	rebasin "github.com/onnx-rebasin/onnx-rebasin"
+	"github.com/onnx-rebasin/onnx-rebasin/eval/learn"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 	"github.com/onnx-rebasin/onnx-rebasin/permspec"
 	"github.com/onnx-rebasin/onnx-rebasin/solver"
@@ -18,8 +19,10 @@ import (
 // matchFlags steer Align and Merge.
 func matchFlags() []cli.Flag {
 	return join([]cli.Flag{
-		&cli.StringFlag{Name: "method", Value: "weight", Usage: "how units are matched: weight, activation (by what they compute on --calib), zip (merged also within one model, where that is better for --calib), or none for the naive average", Action: oneOf("method", "weight", "activation", "zip", "none")},
+		&cli.StringFlag{Name: "method", Value: "weight", Usage: "how units are matched: weight, activation (by what they compute on --calib), ste (by gradients of the merged model's loss on --calib, starting from the better of these), zip (merged also within one model, where that is better for --calib), or none for the naive average", Action: oneOf("method", "weight", "activation", "ste", "zip", "none")},
 		&cli.Float64Flag{Name: "mix", Usage: "share of the weights in --method activation, from 0 to 1", Action: part("mix")},
+		&cli.IntFlag{Name: "epochs", Value: learn.DefaultEpochs, Usage: "passes of --method ste over --calib", Action: positive[int]("epochs")},
+		&cli.Float64Flag{Name: "rate", Value: learn.DefaultRate, Usage: "how far a step of --method ste goes, as a part of the root mean square of a weight's numbers", Action: positive[float64]("rate")},
 	}, searchFlags(), []cli.Flag{
 		&cli.BoolFlag{Name: "no-verify", Usage: "do not check that π(B) computes what B does"},
 		&cli.BoolFlag{Name: "allow-nonfinite", Usage: "take weights that hold NaN or infinite numbers"},
@@ -156,8 +159,11 @@ func options(c *cli.Context) (rebasin.Options, error) {
 	if o.Zip = c.String("method") == "zip"; o.Zip && c.Command.Name != "merge" {
 		return o, usagef("--method zip is for merge: %s only reorders units", c.Command.Name)
 	}
-	if c.String("method") == "activation" {
+	switch c.String("method") {
+	case "activation":
 		o.Activation = &rebasin.Activation{Mix: c.Float64("mix")}
+	case "ste":
+		o.Learn = &rebasin.Learn{Epochs: c.Int("epochs"), Rate: c.Float64("rate")}
 	}
 	o.Symmetry = map[string][]permspec.FreedomKind{"scale": {permspec.Scale}, "orthogonal": {permspec.Orthogonal},
 		"all": {permspec.Scale, permspec.Orthogonal}}[c.String("symmetry")]

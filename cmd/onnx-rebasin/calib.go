@@ -43,7 +43,7 @@ func (j *job) calibrate() error {
 		if kind != "" && kind != repair.None {
 			return hinted{usagef("--repair %s needs data", kind), "add --calib train.npz"}
 		}
-		for _, needy := range []string{"method activation", "method zip", "lambda auto", "lambda groups", "temperature auto"} {
+		for _, needy := range []string{"method activation", "method ste", "method zip", "lambda auto", "lambda groups", "temperature auto"} {
 			if name, value, _ := strings.Cut(needy, " "); j.c.String(name) == value {
 				return hinted{usagef("--%s needs data", needy), "add --calib train.npz"}
 			}
@@ -65,5 +65,8 @@ func (j *job) calibrate() error {
 		return err
 	}
 	j.opts.Calib = o
+	if j.opts.Learn != nil {
+		j.opts.Learn.Progress = j.progress.learning
+	}
 	return nil
 }

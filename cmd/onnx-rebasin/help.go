@@ -33,7 +33,7 @@ type option struct {
 
 // choices lists the words that a flag takes, for completion.
 var choices = map[string]string{
-	"method": "weight activation zip none", "symmetry": "none scale orthogonal all", "effort": "fast default max", "normalize": "none layer unit", "backend": "auto onnx-go onnxruntime",
+	"method": "weight activation ste zip none", "symmetry": "none scale orthogonal all", "effort": "fast default max", "normalize": "none layer unit", "backend": "auto onnx-go onnxruntime",
 	"many": "star mean joint", "repair": "none auto bn rescale lsq", "loss": "logits probabilities log-probabilities binary binary-logits mse",
 }
 

@@ -75,8 +75,8 @@ func (j *job) manyOptions() (rebasin.ManyOptions, error) {
 	if o.Zip {
 		return o, usagef("--method zip is for two models")
 	}
-	if o.Activation != nil {
-		return o, hinted{usagef("--method activation is for two models"), "--method weight aligns more"}
+	if o.Activation != nil || o.Learn != nil {
+		return o, hinted{usagef("--method %s is for two models", j.c.String("method")), "--method weight aligns more"}
 	}
 	var err error
 	if o.Weights, err = weights(j.c, len(j.paths)); err != nil {

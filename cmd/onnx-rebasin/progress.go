@@ -62,6 +62,10 @@ func (p *progress) repair(kind repair.Kind, done, total int) {
 	p.count("repairing by "+string(kind), "layers", done, total)
 }
 
+func (p *progress) learning(epoch, epochs int, loss float64) {
+	p.tell(moment{stage: "learning", unit: "epochs", done: epoch, total: epochs, left: -1, detail: fmt.Sprintf("epoch %d of %d, loss %.4f", epoch, epochs, loss)})
+}
+
 func (p *progress) samples(done, total int) { p.count("evaluating", "samples", done, total) }
 
 func (p *progress) runs(done, total int) { p.count("verifying", "runs", done, total) }

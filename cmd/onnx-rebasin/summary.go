@@ -72,6 +72,9 @@ func (s summary) matched(r *rebasin.Report) {
 	case m != nil:
 		s.line("matched", "%s: distance %.4f → %.4f%s, %.0f %% of the units moved; best of %s, %.2f s",
 			what, m.L2Before, m.L2After, change(m.L2Before, m.L2After), 100*m.Moved, count(m.Starts, "start"), m.Seconds)
+		if l := m.Learnt; l != nil {
+			s.line("learnt", "from %s in %s: loss of the average on samples held back %.4f → %.4f", l.From, count(l.Epochs, "epoch"), l.LossBefore, l.LossAfter)
+		}
 	default:
 		s.line("matched", "nothing: the models are averaged as they stand")
 	}

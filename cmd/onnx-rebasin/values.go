@@ -19,6 +19,16 @@ func notNegative[T int | int64 | float64](name string) func(*cli.Context, T) err
 	}
 }
 
+// positive is the law of a flag that is above 0.
+func positive[T int | float64](name string) func(*cli.Context, T) error {
+	return func(_ *cli.Context, v T) error {
+		if !(v > 0) || math.IsInf(float64(v), 0) {
+			return usagef("--%s cannot be %v", name, v)
+		}
+		return nil
+	}
+}
+
 // finite is the law of a flag that is any number.
 func finite(name string) func(*cli.Context, float64) error {
 	return func(_ *cli.Context, v float64) error {

@@ -54,10 +54,10 @@ func (j *job) normalised() bool {
 // the outputs are no class scores whose divergence could be measured.
 var ErrNoJudge = errors.New("without labels only models of class scores can be compared; name a repair instead of auto")
 
-// memorised is how rarely the ends err on labels that they are known by: below
+// Memorised is how rarely the ends err on labels that they are known by: below
 // it the labels are taken for the ones they were trained on, and every loss that
 // is smaller the surer a model is.
-const memorised = 0.01
+const Memorised = 0.01
 
 // judge runs candidates beside the ends on the samples held back: their loss or,
 // when there are no labels or the ends know them by heart, how far they are from
@@ -85,7 +85,7 @@ func (j *job) judge(kinds []Kind, models []*onnxgraph.Model) ([]Trial, string, e
 	if err != nil {
 		return nil, "", err
 	}
-	if labelled && e.KL != nil && wrong(e.Metrics[:len(j.ends)]) < memorised {
+	if labelled && e.KL != nil && wrong(e.Metrics[:len(j.ends)]) < Memorised {
 		labelled = false
 	}
 	var out []Trial

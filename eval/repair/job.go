@@ -14,6 +14,9 @@ import (
 // heldEvery is how batches are held back: one in so many.
 const heldEvery = 5
 
+// firstFold is the part of the batches that is held back where there is no other.
+const firstFold = heldEvery - 1
+
 // keepBytes is how much of the calibration data, and of what the ends compute,
 // stays in memory from one pass to the next.
 const keepBytes = 256 << 20
@@ -44,8 +47,8 @@ func newJob(ctx context.Context, ends []End, opts Options) (*job, error) {
 	if n < 2*heldEvery {
 		return nil, fmt.Errorf("repair: %s has %d samples: %d at least are needed, one in %d of them held back to judge by", opts.Data.Name, n, 2*heldEvery, heldEvery)
 	}
-	j := &job{ctx: ctx, opts: opts, ends: ends, fold: heldEvery - 1 - opts.Fold, graph: ends[0].Model, layers: layersOf(ends[0].Model)}
-	j.size = max(1, min(64, n/(4*heldEvery)))
+	j := &job{ctx: ctx, opts: opts, ends: ends, fold: firstFold - opts.Fold, graph: ends[0].Model, layers: layersOf(ends[0].Model)}
+	j.size = BatchSize(n)
 	for _, e := range ends {
 		r, err := eval.Open(e.Model, opts.Open)
 		if err != nil {
@@ -62,6 +65,14 @@ func (j *job) close() {
 		r.Close()
 	}
 }
+
+// BatchSize is how many samples are in a batch of a data set of n: at least four
+// batches are held back where there are samples enough.
+func BatchSize(n int) int { return max(1, min(64, n/(4*heldEvery))) }
+
+// Held reports whether a batch of BatchSize samples is one of those that Compare
+// judges by.
+func Held(batch int) bool { return batch%heldEvery == firstFold }
 
 // heldBack reports whether a batch is held back; those that were made up are not.
 func (j *job) heldBack(batch int) bool { return batch < j.count && j.held(batch) }

@@ -1,0 +1,75 @@
+package eval
+
+import (
+	"math"
+	"testing"
+
+	"github.com/onnx-rebasin/onnx-rebasin/eval/dataset"
+	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
+)
+
+// The gradient of every loss, by labels and by an ensemble, is what differences
+// say; and the loss by labels is that of Evaluate.
+func TestObjectiveSlope(t *testing.T) {
+	numbers := func(shape []int, data ...float64) *onnxgraph.Tensor {
+		return &onnxgraph.Tensor{Type: onnxgraph.Float64, Shape: shape, Data: data}
+	}
+	for _, c := range []struct {
+		kind   Loss
+		output *onnxgraph.Tensor
+		labels []int64
+		loss   float64
+	}{
+		{LossLogits, numbers([]int{2, 3}, 1, -0.5, 0.2, 0.3, 0.1, -1), []int64{2, 0}, -math.Log(math.Exp(0.2)/(math.E+math.Exp(-0.5)+math.Exp(0.2)))/2 - math.Log(math.Exp(0.3)/(math.Exp(0.3)+math.Exp(0.1)+math.Exp(-1)))/2},
+		{LossLogits, numbers([]int{1, 2, 3}, 1, -0.5, 0.2, 0.3, 0.1, -1), []int64{0, 1, 0}, math.NaN()}, // classes first
+		{LossProbabilities, numbers([]int{2, 2}, 0.75, 0.25, 0.5, 0.5), []int64{0, 1}, -math.Log(0.75)/2 - math.Log(0.5)/2},
+		{LossLogProbabilities, numbers([]int{1, 2}, math.Log(0.25), math.Log(0.75)), []int64{0}, -math.Log(0.25)},
+		{LossBinary, numbers([]int{2, 1}, 0.75, 0.25), []int64{1, 1}, -math.Log(0.75)/2 - math.Log(0.25)/2},
+		{LossBinaryLogits, numbers([]int{2, 1}, 0, 0.4), []int64{1, 0}, math.NaN()},
+		{LossMSE, numbers([]int{2, 2}, 1, 2, 3, 4), []int64{1, 1, 3, 2}, (1 + 4.) / 4},
+	} {
+		t.Run(string(c.kind), func(t *testing.T) {
+			o := &Objective{Output: &onnxgraph.Value{Name: "y"}, kind: c.kind, fixed: true}
+			n := c.output.Shape[0]
+			b := &dataset.Batch{N: n, Labels: &onnxgraph.Tensor{Type: onnxgraph.Int64, Shape: []int{n, len(c.labels) / n}, Data: c.labels}}
+			byLabels, err := o.Labels(b, c.output)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if loss, _, _ := o.Slope(c.output, byLabels); !math.IsNaN(c.loss) && !(math.Abs(loss-c.loss) < 1e-12) {
+				t.Errorf("loss %g, want %g", loss, c.loss)
+			}
+			checkSlope(t, o, c.output, byLabels)
+			x := c.output.Data.([]float64)
+			other := make([]float64, len(x))
+			for i, v := range x {
+				other[(i+1)%len(x)] = v
+			}
+			byOthers, err := o.Ensemble([]*onnxgraph.Tensor{c.output, numbers(c.output.Shape, other...)}, n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkSlope(t, o, c.output, byOthers)
+		})
+	}
+}
+
+func checkSlope(t *testing.T, o *Objective, output *onnxgraph.Tensor, target *Target) {
+	t.Helper()
+	const step = 1e-5
+	_, gradient, err := o.Slope(output, target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := output.Data.([]float64)
+	for i, v := range x {
+		x[i] = v + step
+		above, _, _ := o.Slope(output, target)
+		x[i] = v - step
+		below, _, _ := o.Slope(output, target)
+		x[i] = v
+		if want := (above - below) / (2 * step); math.Abs(float64(gradient[i])-want) > 1e-5 {
+			t.Errorf("gradient by element %d is %g, differences say %g", i, gradient[i], want)
+		}
+	}
+}
