@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval/dataset"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
@@ -14,7 +15,8 @@ import (
 type Objective struct {
 	Output *onnxgraph.Value
 	kind   Loss
-	fixed  bool // kind is as asked for, not recognised
+	fixed  bool    // kind is as asked for, not recognised
+	ignore []int64 // labels that do not count
 }
 
 // NewObjective chooses the output of a model and its loss.
@@ -23,7 +25,7 @@ func NewObjective(m *onnxgraph.Model, opts EvaluateOptions) (*Objective, error) 
 	if err != nil {
 		return nil, err
 	}
-	o := &Objective{Output: v, kind: opts.Loss, fixed: opts.Loss != LossAuto}
+	o := &Objective{Output: v, kind: opts.Loss, fixed: opts.Loss != LossAuto, ignore: opts.Ignore}
 	if !o.fixed {
 		o.kind = LossOf(v)
 	}
@@ -37,9 +39,20 @@ func (o *Objective) Measures() bool { return o.kind == LossMSE }
 // Target is what a model should say about a batch: the probability of each class
 // at every place of every sample or, for MSE, the numbers themselves.
 type Target struct {
-	rows   [][]float64
-	n      int // samples
+	rows   [][]float64 // nil for one that does not count
+	n      int         // samples
 	places int
+}
+
+// count is how many rows count, and 1 where none does.
+func (t *Target) count() float64 {
+	n := 0
+	for _, row := range t.rows {
+		if row != nil {
+			n++
+		}
+	}
+	return float64(max(1, n))
 }
 
 // Labels is the target of the labels of a batch, of which like is some model's
@@ -70,6 +83,10 @@ func (o *Objective) Labels(b *dataset.Batch, like *onnxgraph.Tensor) (*Target, e
 			continue
 		}
 		y := l.classes[i]
+		if slices.Contains(o.ignore, y) {
+			t.rows = append(t.rows, nil)
+			continue
+		}
 		if y < 0 || y >= int64(s.classes) {
 			return nil, fmt.Errorf("eval: label %d is not one of the model's %d classes", y, s.classes)
 		}
@@ -127,11 +144,11 @@ func (o *Objective) Wrong(output *onnxgraph.Tensor, t *Target) (float64, error) 
 	}
 	wrong := 0
 	for i, row := range s.rows {
-		if argmax(row) != argmax(t.rows[i]) {
+		if t.rows[i] != nil && argmax(row) != argmax(t.rows[i]) {
 			wrong++
 		}
 	}
-	return float64(wrong) / float64(len(s.rows)), nil
+	return float64(wrong) / t.count(), nil
 }
 
 // Slope is the mean loss of an output and its gradient by every element: the
@@ -152,11 +169,14 @@ func (o *Objective) Slope(output *onnxgraph.Tensor, t *Target) (loss float64, gr
 	}
 	gradient = make([]float32, len(data))
 	for i, row := range s.rows {
+		if t.rows[i] == nil {
+			continue
+		}
 		part, by := o.row(row, t.rows[i])
-		loss += part / float64(len(s.rows))
+		loss += part / t.count()
 		for c := range at.classes {
 			k := at.at(i, c)
-			gradient[k] = float32(o.byOutput(by, c, data[k]) / float64(len(s.rows)))
+			gradient[k] = float32(o.byOutput(by, c, data[k]) / t.count())
 		}
 	}
 	return loss, gradient, nil

@@ -54,6 +54,26 @@ func TestObjectiveSlope(t *testing.T) {
 	}
 }
 
+// A label that is to be ignored has no part in the loss, the gradient or the errors.
+func TestObjectiveIgnores(t *testing.T) {
+	o := &Objective{Output: &onnxgraph.Value{Name: "y"}, kind: LossLogits, fixed: true, ignore: []int64{-100}}
+	y := &onnxgraph.Tensor{Type: onnxgraph.Float64, Shape: []int{2, 2}, Data: []float64{1, 3, 2, 0}}
+	target, err := o.Labels(&dataset.Batch{N: 2, Labels: &onnxgraph.Tensor{Type: onnxgraph.Int64, Shape: []int{2}, Data: []int64{0, -100}}}, y)
+	if err != nil {
+		t.Fatal(err)
+	}
+	loss, gradient, err := o.Slope(y, target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := math.Log(1 + math.Exp(2)); math.Abs(loss-want) > 1e-9 || gradient[0] == 0 || gradient[2] != 0 || gradient[3] != 0 {
+		t.Errorf("loss %g, want %g; gradient %v", loss, want, gradient)
+	}
+	if wrong, err := o.Wrong(y, target); err != nil || wrong != 1 {
+		t.Errorf("%g of the labels that count are wrong, %v; want all", wrong, err)
+	}
+}
+
 func checkSlope(t *testing.T, o *Objective, output *onnxgraph.Tensor, target *Target) {
 	t.Helper()
 	const step = 1e-5
