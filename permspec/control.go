@@ -141,7 +141,7 @@ func (inf *inference) tieLayouts(n *onnxgraph.Node, la, lb []sum) {
 		env[name] = la[k]
 		l = append(l, Axis{Term{Factor{Name: name}}})
 	}
-	inf.relation = append(inf.relation, relation{n, Signature{In: []Layout{l}, Out: []Layout{l}}, env})
+	inf.relation = append(inf.relation, relation{n, Signature{In: []Layout{l}, Out: []Layout{l}}, env, [][]sum{lb}})
 }
 
 // stacked relates a value of the body with the value outside that has one more

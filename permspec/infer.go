@@ -70,6 +70,7 @@ func newInference(m *onnxgraph.Model, opts Options) *inference {
 		readings: map[*onnxgraph.Weight][]reading{},
 		isFactor: map[*onnxgraph.Weight]bool{},
 		involved: map[*onnxgraph.Weight]bool{},
+		blanks:   map[int64]int{},
 	}
 }
 
@@ -140,6 +141,7 @@ type inference struct {
 	isFactor map[*onnxgraph.Weight]bool
 	involved map[*onnxgraph.Weight]bool // whose layouts cannot be written down: they are frozen
 	relation []relation
+	blanks   map[int64]int       // by size, see blank
 	extra    []*onnxgraph.Weight // stand for values to be laid out beside the weights
 	err      error               // the first weight that could not be read
 }
@@ -150,6 +152,7 @@ type relation struct {
 	node *onnxgraph.Node
 	sig  Signature
 	env  map[string]sum
+	own  [][]sum // the inputs as they were laid out before
 }
 
 // graph visits the nodes of g, once.
@@ -206,6 +209,7 @@ func opName(n *onnxgraph.Node) string {
 // relate unifies the layouts around a node as the signature says.
 func (inf *inference) relate(c *call, sig Signature) {
 	n, env := c.node, map[string]sum{}
+	own := make([][]sum, len(sig.In))
 	for i, pattern := range sig.In {
 		v := c.in(i)
 		if v == nil {
@@ -227,6 +231,7 @@ func (inf *inference) relate(c *call, sig Signature) {
 			inf.freezeNode(n, fmt.Sprintf("input %d has rank %d, want %d", i, len(layout), len(pattern)))
 			return
 		}
+		own[i] = layout
 		for k, p := range pattern {
 			inf.bind(p, layout[k], env, c)
 		}
@@ -248,7 +253,7 @@ func (inf *inference) relate(c *call, sig Signature) {
 	}
 	inf.keepOrder(c, sig, env)
 	inf.constants(n, sig)
-	inf.relation = append(inf.relation, relation{n, sig, env})
+	inf.relation = append(inf.relation, relation{n, sig, env, own})
 }
 
 func (inf *inference) ones(layout []sum) bool {

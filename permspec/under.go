@@ -65,10 +65,11 @@ func (inf *inference) unders() unders {
 // narrow takes from u what relation r does not allow.
 func (inf *inference) narrow(u unders, r relation) {
 	with := map[occKey]map[occKey]bool{}
-	for _, operands := range [][]Layout{r.sig.In, r.sig.Out} {
-		for _, l := range operands {
-			inf.partners(with, inf.occurrences(l, r.env))
-		}
+	for i, l := range r.sig.In {
+		inf.partners(with, inf.occurrences(l, r.env), inf.conflicts(r, i))
+	}
+	for _, l := range r.sig.Out {
+		inf.partners(with, inf.occurrences(l, r.env), nil)
 	}
 	for x, partners := range with {
 		set := map[int]bool{}
@@ -126,12 +127,15 @@ type occKey struct {
 }
 
 // partners intersects into with, for every occurrence of an operand, the
-// occurrences it stands with there.
-func (inf *inference) partners(with map[occKey]map[occKey]bool, occ []occurrence) {
+// occurrences it stands with there. The atoms that conflict mean nothing there.
+func (inf *inference) partners(with map[occKey]map[occKey]bool, occ []occurrence, conflict map[int]bool) {
 	for i, x := range occ {
 		key := occKey{x.place, x.atom}
 		found := map[occKey]bool{}
 		for _, j := range canonical(occ, i) {
+			if conflict[occ[j].atom] {
+				continue
+			}
 			found[occKey{occ[j].place, occ[j].atom}] = true
 		}
 		old, ok := with[key]
@@ -232,15 +236,26 @@ func (w *walker) factor(f Factor, around []termOf) {
 	case f.Pick != nil:
 		w.picked(f, around)
 	case f.Name != "" && w.env[f.Name] != nil:
-		x := w.env[f.Name]
-		if f.Sel {
-			if over, ok := soleAtom(w.inf.resolve(w.env[f.By])); ok {
-				x = w.inf.look(x, over, f.Slot)
-			}
-		}
 		w.name, w.leaf = f.Name, 0
-		w.sum(w.inf.resolve(x), around)
+		w.sum(w.inf.resolve(w.inf.meaning(f, w.env)), around)
 	}
+}
+
+// meaning is what a factor's name, or its choice, stands for: nil for neither.
+func (inf *inference) meaning(f Factor, env map[string]sum) sum {
+	switch {
+	case f.Pick != nil:
+		return env[pickName(f)]
+	case f.Name == "":
+		return nil
+	}
+	x := env[f.Name]
+	if x != nil && f.Sel {
+		if over, ok := soleAtom(inf.resolve(env[f.By])); ok {
+			x = inf.look(x, over, f.Slot)
+		}
+	}
+	return x
 }
 
 // picked walks a choice. Its members and their family stand at one place.

@@ -1,0 +1,147 @@
+package permspec
+
+import "github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
+
+// An axis may be read in two ways, as when channels are shuffled between groups of
+// other sizes. Where the parts of the two do not fit into each other they are
+// frozen, and the axis keeps both readings. A frozen atom by whose slot others
+// differ may then stand in both and mean another slot in each, because something
+// else made the groups before the shuffle and those after it one. Nothing is
+// under such an atom at that operand.
+
+// conflicts returns the atoms that tell members apart and stand at other slots of
+// operand i, as the relation reads it, than as the value itself was laid out.
+func (inf *inference) conflicts(r relation, i int) map[int]bool {
+	if i >= len(r.own) {
+		return nil
+	}
+	var out map[int]bool
+	for k, a := range r.sig.In[i] {
+		if k >= len(r.own[i]) {
+			break
+		}
+		own, read := inf.resolve(r.own[i][k]), inf.expand(a, r.env)
+		if own.equal(read) {
+			continue
+		}
+		for _, x := range inf.tellers(own, read) {
+			if !inf.sameSlots(own, read, x) {
+				if out == nil {
+					out = map[int]bool{}
+				}
+				out[x] = true
+			}
+		}
+	}
+	return out
+}
+
+// expand writes what the names of a pattern stand for into it, without giving a
+// meaning to those that have none.
+func (inf *inference) expand(a Axis, env map[string]sum) sum {
+	out := make(sum, len(a))
+	for i, t := range a {
+		for _, f := range t {
+			x := inf.meaning(f, env)
+			if x == nil && f.Sum != nil {
+				x = inf.expand(f.Sum, env)
+			}
+			if x == nil {
+				x = single(inf.blank(int64(f.Size)))
+			}
+			out[i] = append(out[i], leaf{sum: x})
+		}
+	}
+	return inf.resolve(out)
+}
+
+// blank is an atom of n slots that stands for an order nothing refers to.
+func (inf *inference) blank(n int64) int {
+	if a, ok := inf.blanks[n]; ok {
+		return a
+	}
+	a := inf.fresh(onnxgraph.Size(n))
+	inf.blanks[n] = a
+	return a
+}
+
+// tellers lists the atoms of both x and y by whose slot others differ.
+func (inf *inference) tellers(x, y sum) []int {
+	in := map[int]bool{}
+	x.each(func(a int) { in[a] = inf.atoms[a].over })
+	var out []int
+	y.each(func(a int) {
+		if in[a] {
+			in[a] = false
+			out = append(out, a)
+		}
+	})
+	return out
+}
+
+// sameSlots reports whether the atom a has the same slot at every place of the
+// axes x and y. Cost: the slots of the axis.
+func (inf *inference) sameSlots(x, y sum, a int) bool {
+	p, ok := inf.slotsOf(x, a)
+	q, same := inf.slotsOf(y, a)
+	if !ok || !same || len(p) != len(q) {
+		return false
+	}
+	for i := range p {
+		if p[i] != q[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// slotsOf gives the slot of a at each place of x, counted from 1; 0 where a does
+// not stand. It gives up where a size is not known or a stands twice at one place.
+func (inf *inference) slotsOf(x sum, a int) ([]int64, bool) {
+	var out []int64
+	for _, p := range x {
+		term := []int64{0}
+		for _, l := range p {
+			factor, ok := inf.slotsOfLeaf(l, a)
+			if !ok {
+				return nil, false
+			}
+			if term, ok = outer(term, factor); !ok {
+				return nil, false
+			}
+		}
+		out = append(out, term...)
+	}
+	return out, true
+}
+
+func (inf *inference) slotsOfLeaf(l leaf, a int) ([]int64, bool) {
+	if l.sum != nil {
+		return inf.slotsOf(l.sum, a)
+	}
+	n := inf.known(l.atom)
+	if n < 0 {
+		return nil, false
+	}
+	out := make([]int64, n)
+	if l.atom == a {
+		for i := range out {
+			out[i] = int64(i) + 1
+		}
+	}
+	return out, true
+}
+
+// outer combines the slots of two factors, the slower first.
+func outer(slow, fast []int64) ([]int64, bool) {
+	out := make([]int64, 0, len(slow)*len(fast))
+	for _, s := range slow {
+		for _, f := range fast {
+			if s > 0 && f > 0 {
+				return nil, false
+			}
+			out = append(out, s+f)
+		}
+	}
+	return out, true
+}
