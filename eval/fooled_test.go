@@ -94,3 +94,32 @@ func TestUnstable(t *testing.T) {
 			weight("big", []int64{1}, float32(1e9))}}.model(t)
 	verify(t, m, m, VerifyOptions{}).want(t, Inconclusive, `"y" was unstable: the last bits of the weights alone move it by`)
 }
+
+// Runs in which rounding alone moves an output count for nothing: neither do they
+// show that it changes nor are their differences told, but for those beyond all
+// noise.
+func TestUnsteadyRuns(t *testing.T) {
+	one := func(v ...float32) *onnxgraph.Tensor {
+		return &onnxgraph.Tensor{Type: onnxgraph.Float32, Shape: []int{len(v)}, Data: v}
+	}
+	o := &observed{name: "y", tol: toleranceFloat32}
+	see := func(x, y, z *onnxgraph.Tensor) {
+		t.Helper()
+		if err := o.observe(x, y, z); err != nil {
+			t.Fatal(err)
+		}
+	}
+	see(one(5e5, 1), one(2e5, 1), one(3e5, 1)) // chaos
+	see(one(0, 1), one(0, 1), one(0, 1))       // and silence
+	if o.failed || o.told() || o.total.maxAbs != 0 || o.steady != 1 {
+		t.Errorf("after an unsteady run and a constant one: failed %v, told %v, difference %g, %d steady", o.failed, o.told(), o.total.maxAbs, o.steady)
+	}
+	see(one(2, 3), one(2, 3), one(2.000001, 3))
+	if o.failed || !o.told() {
+		t.Errorf("after another number in a steady run: failed %v, told %v", o.failed, o.told())
+	}
+	see(one(5e5, 1), one(-9e9, 1), one(3e5, 1))
+	if !o.failed || o.total.maxAbs < 9e9 {
+		t.Errorf("a difference beyond all noise: failed %v, difference %g", o.failed, o.total.maxAbs)
+	}
+}

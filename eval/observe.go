@@ -16,8 +16,11 @@ type observed struct {
 	tol  tolerance
 	ends *[2]float64 // what the output's last operator saturates at
 
-	first  *onnxgraph.Tensor // of the first model in the first run
-	total  gap
+	first  *onnxgraph.Tensor // of the first model in the first run that was steady
+	limit  float64           // what was allowed there
+	runs   int
+	steady int // runs in which the noise was small beside the output
+	total  gap // of the steady runs, of all while there was none
 	maxRel float64
 	used   float64 // the largest part of the tolerance that was used
 	noise  float64 // the largest difference to the jittered model
@@ -85,12 +88,16 @@ func (o *observed) observe(x, y, z *onnxgraph.Tensor) error {
 	if err != nil {
 		return err
 	}
-	o.add(g, noise)
+	steady := noise <= unstable*g.maxA
+	o.add(g, noise, steady)
 	switch {
 	case g.shapes:
 		o.reason = fmt.Sprintf("its shape is %v in one model and %v in the other", x.Shape, y.Shape)
 	case g.broken > 0:
 		o.reason = fmt.Sprintf("%d of %d elements are infinite or not numbers in one model only", g.broken, g.n)
+	}
+	if !steady {
+		return nil
 	}
 	return o.vary(x, g, noise)
 }
@@ -114,9 +121,19 @@ func (o *observed) strings(x, y *onnxgraph.Tensor) {
 	o.informative = o.informative || !reflect.DeepEqual(x.Data, o.first.Data)
 }
 
-// add sums the differences up.
-func (o *observed) add(g gap, noise float64) {
+// add sums the differences up. Where the output is unstable only one beyond the
+// noise counts.
+func (o *observed) add(g gap, noise float64, steady bool) {
 	o.failed = o.failed || !o.tol.holds(g, noise)
+	o.runs++
+	switch {
+	case steady:
+		if o.steady++; o.steady == 1 && !o.failed {
+			o.total, o.maxRel, o.used = gap{}, 0, 0
+		}
+	case o.steady > 0 && !o.failed:
+		return
+	}
 	o.total.n += g.n
 	o.total.sumAbs += g.sumAbs
 	o.total.sumA += g.sumA
@@ -153,14 +170,14 @@ func (o *observed) vary(x *onnxgraph.Tensor, g gap, noise float64) error {
 		o.saturated = o.saturated && saturated(data, *o.ends, o.tol.limit(g, noise))
 	}
 	if o.first == nil {
-		o.first = x
+		o.first, o.limit = x, o.tol.limit(g, noise)
 		return nil
 	}
 	change, err := gapOf(o.first, x)
 	if err != nil {
 		return err
 	}
-	shows := change.maxAbs > 10*o.tol.limit(change, noise) || o.tol.mean > 0 && change.sumAbs > 10*o.tol.mean*change.sumA
+	shows := change.maxAbs > 10*max(o.limit, o.tol.limit(change, noise)) || o.tol.mean > 0 && change.sumAbs > 10*o.tol.mean*change.sumA
 	if change.shapes || change.broken > 0 || shows {
 		o.informative = true
 	}

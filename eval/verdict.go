@@ -63,13 +63,18 @@ func (c *comparison) doubt(v *Verification) {
 	if len(mute) > 0 {
 		notes = append(notes, strings.Join(mute, ", ")+" and told nothing, but no weights depend on that alone")
 	}
+	for _, o := range c.outputs {
+		if shaky := o.runs - o.steady; shaky > 0 {
+			notes = append(notes, fmt.Sprintf("%q was unstable in %d of %d runs: rounding alone moves it there, and they count for nothing", o.name, shaky, o.runs))
+		}
+	}
 	if untaken := c.untaken(); untaken != "" {
 		notes = append(notes, untaken)
 	}
 	v.Reason = strings.Join(notes, "; ")
 }
 
-// unstable is the part of an output that rounding moves from which changes do
+// unstable is the part of an output that rounding moves beyond which changes do
 // not show beside it: the tolerance is 20 times the noise, and an output has to
 // change by ten times that.
 const unstable = 1. / 400
