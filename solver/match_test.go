@@ -43,6 +43,13 @@ var tiny = map[string]func() *permspec.Spec{
 	"tied heads": func() *permspec.Spec {
 		return specOf([]string{"h 2", "q 2 under h", "p 2 under h"}, []string{"a: h q, 3", "b: h q, h p", "c: h p, 3"})
 	},
+	// x stands against nothing else: its slots are single numbers.
+	"scalars": func() *permspec.Spec {
+		return specOf([]string{"h 3", "x 3 under h"}, []string{"a: x, h", "b: h, 4"})
+	},
+	"scalars of two outers": func() *permspec.Spec {
+		return specOf([]string{"y 2", "z 2", "x 3 under y z"}, []string{"a: y, z, x", "b: y, 3", "c: 2, z"})
+	},
 	"inner first": func() *permspec.Spec {
 		return specOf([]string{"y 3", "x 2 under y"}, []string{"a: x, y, 4", "b: 3, x, y"})
 	},

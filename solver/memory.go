@@ -24,6 +24,9 @@ func (p *plan) unitBytes(n int) int64 {
 	outer := int64(len(p.rows(u.group, free(len(p.size)))))
 	total := outer * size * size
 	for _, in := range u.inner {
+		if p.scalar(&in) {
+			continue
+		}
 		rows := int64(len(p.rows(in.group, free(len(p.size))))) // the places of all it is under
 		small := int64(p.size[in.group])
 		total += rows * small * size * small

@@ -153,6 +153,9 @@ func (f *frame) proposeAt(ws *workspace, n, o int, env []int32, next permspec.Pe
 func (f *frame) innerGains(ws *workspace, n, o, k int, env []int32, value Matrix[float64]) error {
 	u := &f.plan.units[n]
 	in := &u.inner[k]
+	if f.scalar(in) {
+		return f.scalarGains(ws, u, in, env, value)
+	}
 	at := o*len(u.inner) + k
 	small := f.plan.size[in.group]
 	return f.plan.each(f.plan.extra(in.group, u.group, env), env, func(e int) error {
@@ -196,6 +199,9 @@ func part(c []float64, n, i, j, small int) Matrix[float64] {
 func (f *frame) innerPerms(ws *workspace, n, o, k int, env, old, col []int32, next permspec.Perms) error {
 	u := &f.plan.units[n]
 	in := &u.inner[k]
+	if f.scalar(in) {
+		return f.scalarPerms(ws, u, in, env, col, next)
+	}
 	small := f.plan.size[in.group]
 	return f.plan.each(f.plan.extra(in.group, u.group, env), env, func(e int) error {
 		g := ws.units[n].inner[o*len(u.inner)+k][e]
