@@ -38,17 +38,24 @@ func writeModel(ts *testscript.TestScript, neg bool, args []string) {
 		old, new, _ := strings.Cut(a, "=")
 		text = strings.ReplaceAll(text, old, new)
 	}
+	data, err := build(text, seed)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), data, 0o644))
+}
+
+// build makes the bytes of a model of such lines.
+func build(text string, seed uint64) ([]byte, error) {
 	b := builder{rng: rand.New(rand.NewPCG(seed, 0)), opset: 17, graph: &onnxpb.GraphProto{Name: proto.String("g")}}
 	for line := range strings.Lines(text) {
 		if f := strings.Fields(line); len(f) > 0 {
-			ts.Check(b.line(f))
+			if err := b.line(f); err != nil {
+				return nil, err
+			}
 		}
 	}
-	data, err := proto.Marshal(&onnxpb.ModelProto{IrVersion: proto.Int64(8), Graph: b.graph,
+	return proto.Marshal(&onnxpb.ModelProto{IrVersion: proto.Int64(8), Graph: b.graph,
 		OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: &b.opset}, {Domain: proto.String("made.up"), Version: proto.Int64(1)},
 			{Domain: proto.String("ai.onnx.ml"), Version: proto.Int64(1)}}})
-	ts.Check(err)
-	ts.Check(os.WriteFile(ts.MkAbs(args[2]), data, 0o644))
 }
 
 type builder struct {
