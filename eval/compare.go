@@ -2,9 +2,11 @@ package eval
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
+	"github.com/onnx-rebasin/onnx-rebasin/eval/exec"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
 
@@ -231,6 +233,10 @@ func (c *comparison) plan(ctx context.Context, specs map[string]InputSpec) (*pla
 		}
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
+		}
+		var budget *exec.BudgetError
+		if errors.As(err, &budget) && !budget.Memory {
+			return nil, err // others would take as long
 		}
 		if first == nil {
 			first, firstInputs = err, p.describe()

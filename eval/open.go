@@ -21,7 +21,10 @@ type OpenOptions struct {
 	Backend string // Auto (also ""), OnnxGo or OnnxRuntime
 	Library string // where ONNX Runtime is, see ort.Find
 	Threads int    // cores to use; 0: all
-	Lean    bool   // for few runs of a large model, see exec.Options; the onnx-go backend only
+
+	MaxMemory int64 // bytes that the tensors of one run may take; 0: by the weights, see exec.Options; the onnx-go backend only
+
+	Lean bool // for few runs of a large model, see exec.Options; the onnx-go backend only
 }
 
 // Open makes a model ready to run. Auto takes the onnx-go backend, and ONNX
@@ -67,7 +70,7 @@ func OpenAll(models []*onnxgraph.Model, opts OpenOptions) ([]*Runner, func(), er
 }
 
 func openGo(m *onnxgraph.Model, opts OpenOptions) (*Runner, error) {
-	s, err := exec.New(m, exec.Options{Threads: opts.Threads, Lean: opts.Lean})
+	s, err := exec.New(m, exec.Options{Threads: opts.Threads, MaxMemory: opts.MaxMemory, Lean: opts.Lean})
 	if err != nil {
 		return nil, err
 	}

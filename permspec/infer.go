@@ -435,12 +435,26 @@ func (inf *inference) output(c *call, v *onnxgraph.Value, pattern Layout, env ma
 	layout := make([]sum, len(pattern))
 	for k, p := range pattern {
 		layout[k] = inf.subst(p, env, c)
+		if layout[k].leaves() > mostParts {
+			why := &cause{c.node, fmt.Sprintf("the axis has more than %d parts", mostParts)}
+			inf.freeze(layout[k], why)
+			size := inf.unknown()
+			if ok {
+				size = dims[k]
+			}
+			layout[k] = single(inf.fresh(size))
+			inf.freeze(layout[k], why)
+		}
 		if ok {
 			inf.checkSize(c.node, layout[k], dims[k])
 		}
 	}
 	inf.layouts[v] = layout
 }
+
+// mostParts is how many parts an axis may have. Networks have some hundred; a
+// tensor that is joined to itself over and over has as many as one likes.
+const mostParts = 1 << 12
 
 // checkSize freezes an axis whose parts do not add up to the size that shape
 // inference found: one of the two misunderstood the node.

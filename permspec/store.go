@@ -179,6 +179,13 @@ func (x sum) each(f func(atom int)) {
 	}
 }
 
+// leaves is the number of atoms that stand in x, each as often as it does.
+func (x sum) leaves() int {
+	n := 0
+	x.each(func(int) { n++ })
+	return n
+}
+
 func (x sum) has(a int) bool {
 	found := false
 	x.each(func(b int) { found = found || a == b })

@@ -6,6 +6,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,6 +36,7 @@ var hostile = map[string]struct {
 	raw  func() []byte
 	says string
 	runs bool // refused only by what runs models
+	long bool // some seconds, so that only one command is tried
 }{
 	"more elements than a number counts": {raw: claims(1<<32, 1<<32), says: "has too many elements"},
 	"more elements than data":            {raw: claims(1_000_000, 1_000_000), says: "need 4000000000000"},
@@ -81,10 +83,66 @@ var hostile = map[string]struct {
 		node Transpose f -> g
 		node MatMul g f -> q
 		node ReduceSum q -> y keepdims=0`, says: "is out of range", runs: true},
+	"a constant of 40 GB": {file: `
+		input x float32 1 4
+		output y float32
+		weight w float32 4 4
+		node MatMul x w -> h
+		node ReduceSum h -> s keepdims=0
+		node Shape big -> z
+		node Mul z z -> zz
+		node Expand s zz -> e
+		node ReduceSum e -> y keepdims=0
+		weight big float32 320 320`, says: "more than the 102 MB of memory", runs: true},
+	"a window of 40 GB": {file: `
+		input x float32 1 1 4 4
+		output y float32 ?
+		weight w float32 1 1 2 2
+		node Conv x w -> h pads=50000,50000,50000,50000
+		node ReduceMax h -> y keepdims=0`, says: "more than the 102 MB of memory", runs: true},
+	"doubled 30 times": {file: doubled(30), says: "more than the 102 MB of memory", runs: true},
+	"parts without number": {file: `
+		input x float32 1 4
+		output y float32 ?
+		opset 18
+		node Split x -> y z axis=1 num_outputs=2000000000`, says: "num_outputs is 2000000000", runs: true},
+	"a loop without end": {raw: endless, says: "does a loop end?", runs: true, long: true},
 	"a large input": {file: `
 		input x float32 1000000 1000000
 		output y float32 1000000 1000000
 		node Relu x -> y`, says: "is not generated", runs: true},
+}
+
+// doubled is a model that joins its input to itself, and so on.
+func doubled(times int) string {
+	var b strings.Builder
+	b.WriteString("input x float32 1 4\noutput y float32 ?\nweight w float32 4 4\nnode MatMul x w -> h0\n")
+	for k := range times {
+		fmt.Fprintf(&b, "node Concat h%d h%d -> h%d axis=0\n", k, k, k+1)
+	}
+	fmt.Fprintf(&b, "node ReduceSum h%d -> y keepdims=0\n", times)
+	return b.String()
+}
+
+// endless is a model of a Loop whose condition stays true.
+func endless() []byte {
+	name := func(s string) *onnxpb.ValueInfoProto { return &onnxpb.ValueInfoProto{Name: &s} }
+	body := &onnxpb.GraphProto{Name: proto.String("body"),
+		Input:  []*onnxpb.ValueInfoProto{name("trip"), name("going"), name("state")},
+		Output: []*onnxpb.ValueInfoProto{name("still"), name("next")},
+		Node: []*onnxpb.NodeProto{{OpType: proto.String("Identity"), Input: []string{"going"}, Output: []string{"still"}},
+			{OpType: proto.String("Neg"), Input: []string{"state"}, Output: []string{"next"}}}}
+	kind := onnxpb.AttributeProto_GRAPH
+	data, err := proto.Marshal(&onnxpb.ModelProto{IrVersion: proto.Int64(8), OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(17)}},
+		Graph: &onnxpb.GraphProto{Name: proto.String("g"), Output: []*onnxpb.ValueInfoProto{name("y")},
+			Input:       []*onnxpb.ValueInfoProto{valueInfo([]string{"x", "float32", "1", "4"})},
+			Initializer: []*onnxpb.TensorProto{{Name: proto.String("true"), DataType: proto.Int32(9), RawData: []byte{1}}},
+			Node: []*onnxpb.NodeProto{{OpType: proto.String("Loop"), Input: []string{"", "true", "x"}, Output: []string{"y"},
+				Attribute: []*onnxpb.AttributeProto{{Name: proto.String("body"), Type: &kind, G: body}}}}}})
+	if err != nil {
+		panic(err)
+	}
+	return data
 }
 
 // claims makes a model whose weight has the given shape and 64 bytes.
@@ -135,9 +193,12 @@ func TestLimits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			running := [][]string{{"verify", path, path}, {"merge", path, path, "-o", out}, {"align", path, path, "-o", out}}
-			reading := [][]string{{"inspect", path}, {"permute", path, "-o", filepath.Join(t.TempDir(), "p.onnx")}, {"diff", path, path}}
+			reading := [][]string{{"eval", path, "--data", "../../fixtures/mnist_test.npz"}, {"barrier", path, path, "--data", "../../fixtures/mnist_test.npz"}, {"inspect", path}, {"permute", path, "-o", filepath.Join(t.TempDir(), "p.onnx")}, {"diff", path, path}}
+			if h.long {
+				running, reading = running[:1], nil
+			}
 			for _, args := range running {
-				refused(t, h.says, args...)
+				refused(t, h.says, append(args, "--max-memory", "0.1")...)
 			}
 			for _, args := range reading {
 				if h.runs {

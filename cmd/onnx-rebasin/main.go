@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/onnx-rebasin/onnx-rebasin/eval/exec"
 )
 
 // Exit codes: a check that says no is neither a failure nor wrong usage.
@@ -73,6 +75,10 @@ func report(stderr io.Writer, err error) int {
 	var h hinted
 	if errors.As(err, &h) {
 		hint(stderr, h.hint)
+	}
+	var budget *exec.BudgetError
+	if errors.As(err, &budget) && budget.Memory {
+		hint(stderr, "--max-memory GB allows more")
 	}
 	var no answerNo
 	var usage usageError

@@ -43,6 +43,9 @@ func (b *body) run(c *kernel.Call, inputs, inner []*kernel.Value) ([]*kernel.Val
 	if len(inputs) != b.formal {
 		return nil, fmt.Errorf("the body has %d inputs, want %d", b.formal, len(inputs))
 	}
+	if err := c.Pool.Enter(); err != nil {
+		return nil, err
+	}
 	for _, v := range inner {
 		v.Retain()
 	}

@@ -1,6 +1,14 @@
 package exec
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/onnx-rebasin/onnx-rebasin/eval/exec/kernel"
+)
+
+// BudgetError says that a model asks for more memory, or more turns of loops, than
+// a run may take.
+type BudgetError = kernel.BudgetError
 
 // UnsupportedError says that a model needs an operator which this backend does
 // not have.

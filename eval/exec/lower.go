@@ -15,6 +15,7 @@ import (
 type compiler struct {
 	model    *onnxgraph.Model
 	threads  int
+	budget   kernel.Budget
 	lean     bool
 	given    map[*onnxgraph.Weight]bool // weights that every run is given, see Tape; nil outside of one
 	batch    bool                       // BatchNormalization takes the statistics of the batch
@@ -258,7 +259,7 @@ func (s *scope) fold(n *onnxgraph.Node, k *kernel.Node, run kernel.Kernel) bool 
 			st.out = append(st.out, slot(nil))
 		}
 	}
-	m := &machine{pool: new(kernel.Pool), threads: s.threads}
+	m := &machine{pool: &kernel.Pool{Budget: s.budget}, threads: s.threads}
 	if err := st.apply(m.call(context.Background()), values, nil); err != nil {
 		return false
 	}

@@ -20,6 +20,7 @@ type plan struct {
 	known    map[string]*kernel.Tensor // outputs that are constants
 	passed   map[string]string         // outputs that are inputs, by name
 	threads  int
+	budget   kernel.Budget
 
 	mu   sync.Mutex
 	idle []*lane
@@ -33,7 +34,7 @@ type lane struct {
 
 // newPlan lowers the model's main graph for the given outputs.
 func newPlan(c *compiler, outputs []*onnxgraph.Value) (*plan, error) {
-	p := &plan{known: make(map[string]*kernel.Tensor), passed: make(map[string]string), threads: c.threads}
+	p := &plan{known: make(map[string]*kernel.Tensor), passed: make(map[string]string), threads: c.threads, budget: c.budget}
 	g := c.model.Graph
 	first, err := c.lower(g, g.Inputs, outputs)
 	if err != nil {
@@ -85,7 +86,7 @@ func (p *plan) lane() (*lane, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &graphBackend{plan: p, machine: machine{pool: new(kernel.Pool), threads: p.threads},
+	b := &graphBackend{plan: p, machine: machine{pool: &kernel.Pool{Budget: p.budget}, threads: p.threads},
 		edges: make(map[int64][]*simple.WeightedEdge)}
 	b.program = &program{slots: p.program.slots, consts: p.program.consts, loads: p.program.loads}
 	m := onnx.NewModel(b)

@@ -17,6 +17,10 @@ import (
 type Options struct {
 	Threads int // goroutines for one run; 0 for one a core
 
+	// MaxMemory is how many bytes the tensors of one run may take, besides the
+	// weights and inputs; 0 for 2 GB and 32 times the weights.
+	MaxMemory int64
+
 	// Lean reads large weights when a step needs them, and lets them go after
 	// it, instead of packing them once: a run takes longer, and memory is that
 	// of the largest weight.
@@ -44,7 +48,7 @@ func New(m *onnxgraph.Model, opts Options) (*Session, error) {
 	}
 	s := &Session{
 		values: make(map[string]*onnxgraph.Value), inputs: m.Graph.Inputs, plans: make(map[string]*plan),
-		compiler: &compiler{model: m, threads: threads, lean: opts.Lean, consts: make(map[*onnxgraph.Value]*kernel.Tensor)},
+		compiler: &compiler{model: m, threads: threads, budget: budgetFor(m, opts.MaxMemory), lean: opts.Lean, consts: make(map[*onnxgraph.Value]*kernel.Tensor)},
 	}
 	for _, v := range m.Graph.Inputs {
 		s.values[v.Name] = v
@@ -65,12 +69,29 @@ func New(m *onnxgraph.Model, opts Options) (*Session, error) {
 	return s, nil
 }
 
+// Bodies of If, Loop and Scan run a million times at most, so that loops which
+// do not end are told; those of networks run some thousand times.
+const mostBodies = 1 << 20
+
+// budgetFor bounds what a run of m takes.
+func budgetFor(m *onnxgraph.Model, bytes int64) kernel.Budget {
+	if bytes <= 0 {
+		bytes = 2 << 30
+		for _, w := range m.Weights() {
+			bytes += 32 * w.Elements() * int64(w.Type.Bits()) / 8
+		}
+	}
+	return kernel.Budget{Bytes: bytes, Bodies: mostBodies}
+}
+
 // Run computes values from the model's inputs: its outputs if outputs is nil,
 // else the values of the given names, which may be any of the main graph.
 // The tensors returned are the caller's.
 //
 // Errors: an input that is missing, unknown, or of another type or shape than
-// the model declares; a node that fails, by its name; ctx's error.
+// the model declares; a node that fails, by its name; a *BudgetError when
+// the graph asks for more memory or turns of loops than a run may take; ctx's
+// error.
 func (s *Session) Run(ctx context.Context, inputs map[string]*onnxgraph.Tensor, outputs []string) (map[string]*onnxgraph.Tensor, error) {
 	out, err := s.run(ctx, inputs, outputs)
 	if err != nil {

@@ -90,6 +90,9 @@ func prepareConcat(n *Node) (Kernel, error) {
 func prepareSplit(n *Node) (Kernel, error) {
 	at, list := int(n.Int("axis", 0)), n.Ints("split")
 	outputs := int(n.Int("num_outputs", int64(len(n.Wanted))))
+	if outputs < 1 || outputs > len(n.Wanted) {
+		return nil, fmt.Errorf("num_outputs is %d, the node has %d", outputs, len(n.Wanted))
+	}
 	return func(c *Call) error {
 		x := c.In[0]
 		axis, err := axisOf(at, len(x.Shape))

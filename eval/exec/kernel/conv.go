@@ -54,7 +54,7 @@ type convPlan struct {
 // chunkColumns is how many columns a product has at least, if there are images enough to make them up.
 const chunkColumns = 1024
 
-func (g *conv) plan(x, w []int, threads int) (*convPlan, error) {
+func (g *conv) plan(c *Call, x, w []int) (*convPlan, error) {
 	if p := g.last.Load(); p != nil && equalShape(p.shape, x) && equalShape(p.weight, w) {
 		return p, nil
 	}
@@ -68,7 +68,10 @@ func (g *conv) plan(x, w []int, threads int) (*convPlan, error) {
 	p := &convPlan{placement: at, shape: slices.Clone(x), weight: slices.Clone(w), batch: x[0],
 		groups: g.groups, inPer: w[1], outPer: w[0] / g.groups, outPlane: size(at.out)}
 	if p.inPer > 1 || p.outPer > 1 || g.groups == 1 { // else it is depthwise
-		images := max(1, min(chunkColumns/max(1, p.outPlane), (p.batch+threads-1)/threads))
+		images := max(1, min(chunkColumns/max(1, p.outPlane), (p.batch+c.Threads-1)/c.Threads))
+		if err := at.room(c, w[1], images); err != nil {
+			return nil, err
+		}
 		p.windows = newWindows(at, p.inPer, x[1], images).tailed(p.batch)
 	}
 	g.last.Store(p)
@@ -77,7 +80,7 @@ func (g *conv) plan(x, w []int, threads int) (*convPlan, error) {
 
 func (g *conv) run(c *Call) error {
 	x, w := c.In[0], c.In[1]
-	p, err := g.plan(x.Shape, w.Shape, c.Threads)
+	p, err := g.plan(c, x.Shape, w.Shape)
 	if err != nil {
 		return err
 	}

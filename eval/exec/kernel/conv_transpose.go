@@ -88,6 +88,9 @@ func (t *convTranspose) run(c *Call) error {
 	if err != nil || size(out.Shape) == 0 {
 		return err
 	}
+	if err := c.room(min(c.Threads, x.Shape[0]*t.groups), w.Shape[1], size(at.kernel), size(at.out)); err != nil {
+		return err
+	}
 	switch v := x.Data.(type) {
 	case []float32:
 		transposed32(t, c, at, v, out.Data.([]float32))

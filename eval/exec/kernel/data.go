@@ -69,6 +69,12 @@ func length(data any) int { return reflect.ValueOf(data).Len() }
 
 func capacity(data any) int { return reflect.ValueOf(data).Cap() }
 
+// bytesOf is the memory that holds data, without what its elements point to.
+func bytesOf(data any) int64 {
+	v := reflect.ValueOf(data)
+	return int64(v.Cap()) * int64(v.Type().Elem().Size())
+}
+
 func resized(data any, n int) any { return reflect.ValueOf(data).Slice(0, n).Interface() }
 
 func zero(data any) { reflect.ValueOf(data).Clear() }

@@ -98,6 +98,9 @@ func (c *Call) padMirror(mode string, pads, shape []int) error {
 	x := c.In[0]
 	source := make([][]int, len(shape)) // by axis, the source index of each place
 	for i, n := range shape {
+		if err := c.room(n); err != nil {
+			return err
+		}
 		source[i] = make([]int, n)
 		before, after := pads[i], pads[i+len(shape)]
 		first := max(0, -before)
@@ -116,6 +119,9 @@ func (c *Call) padMirror(mode string, pads, shape []int) error {
 	}
 	if size(shape) == 0 {
 		return nil
+	}
+	if err := c.room(shape...); err != nil {
+		return err
 	}
 	index := make([]int, size(shape))
 	stride := strides(x.Shape)

@@ -56,6 +56,9 @@ func (v *Value) Detach() *Tensor {
 		}
 		return &t
 	}
+	if v.pool != nil {
+		v.pool.spent += bytesOf(t.Data) // what comes next finds nothing left
+	}
 	t.Data = clone(t.Data)
 	return &t
 }
@@ -73,8 +76,12 @@ func (v *Value) exclusive() bool {
 // Pool keeps the memory of intermediate tensors from run to run. It is used by
 // one goroutine at a time.
 type Pool struct {
-	free  map[reflect.Type][]*Value // by type of Data
-	views []*Value
+	Budget Budget
+
+	free    map[reflect.Type][]*Value // by type of Data
+	views   []*Value
+	spent   int64 // bytes of the budget
+	entered int   // bodies of the budget
 }
 
 // maxIdle is how many runs unused memory is kept for.
@@ -92,6 +99,9 @@ func (p *Pool) get(typ DataType, shape []int) (*Value, error) {
 	}
 	v := p.take(t, n)
 	if v == nil {
+		if err := p.spend(n, t.Elem().Size()); err != nil {
+			return nil, fmt.Errorf("a tensor of shape %v: %w", shape, err)
+		}
 		v = &Value{pool: p}
 		v.Data = makeData(t, n)
 	} else if length(v.Data) != n {
@@ -143,13 +153,26 @@ func (p *Pool) view(v *Value, typ DataType, shape []int) *Value {
 	return w
 }
 
-// Trim ends a run: memory that the last runs did not need is let go.
+// empty lets the free memory go.
+func (p *Pool) empty() {
+	for t, list := range p.free {
+		for _, v := range list {
+			p.spent -= bytesOf(v.Data)
+		}
+		delete(p.free, t)
+	}
+}
+
+// Trim ends a run: memory that the last runs did not need is let go, and what is
+// kept counts for the next one.
 func (p *Pool) Trim() {
+	p.spent, p.entered = 0, 0
 	for k, list := range p.free {
 		keep := list[:0]
 		for _, v := range list {
 			if v.idle++; v.idle <= maxIdle {
 				keep = append(keep, v)
+				p.spent += bytesOf(v.Data)
 			}
 		}
 		clear(list[len(keep):])

@@ -226,7 +226,7 @@ func prepareAffineGrid(n *Node) (Kernel, error) {
 			return fmt.Errorf("maps of shape %v for images %v", c.In[0].Shape, sizes)
 		}
 		shape := append(append([]int{sizes[0]}, sizes[2:]...), rank)
-		if _, err := elements(shape); err != nil {
+		if err := c.room(shape...); err != nil {
 			return err
 		}
 		y, places := make([]float64, size(shape)), size(sizes[2:])
@@ -288,7 +288,10 @@ func prepareCol2Im(n *Node) (Kernel, error) {
 		}
 		channels := x.Shape[1] / taps
 		shape := append([]int{x.Shape[0], channels}, image...)
-		if _, err := elements(shape); err != nil {
+		if err := c.room(shape...); err != nil {
+			return err
+		}
+		if err := p.room(c, channels, 1); err != nil {
 			return err
 		}
 		y, at := make([]float64, size(shape)), p.targets()

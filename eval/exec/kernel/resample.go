@@ -87,6 +87,9 @@ func (f *filter) round(x, scale float64) int {
 
 // along resizes one axis.
 func (r *resizing) along(c *Call, to, from *Tensor, axis int, a axisResize) error {
+	if err := c.room(a.out, 8); err != nil { // a list of at least one tap
+		return err
+	}
 	taps := make([][]tapWeight, a.out)
 	for i := range taps {
 		x := r.place(a, i)

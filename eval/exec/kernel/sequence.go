@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
@@ -20,9 +21,15 @@ var sequences = ops{
 }
 
 // keep copies a tensor, to live in a sequence.
-func keep(t *Tensor) *Tensor {
-	return &Tensor{Type: t.Type, Shape: slices.Clone(t.Shape), Data: clone(t.Data)}
+func (c *Call) keep(t *Tensor) (*Tensor, error) {
+	if err := c.Pool.spend(length(t.Data), reflect.TypeOf(t.Data).Elem().Size()); err != nil {
+		return nil, err
+	}
+	return &Tensor{Type: t.Type, Shape: slices.Clone(t.Shape), Data: clone(t.Data)}, nil
 }
+
+// mostItems is how long a sequence may be: every operator copies the list.
+const mostItems = 1 << 16
 
 // items reads a sequence. Its tensors are never changed.
 func items(t *Tensor) ([]*Tensor, error) {
@@ -35,6 +42,9 @@ func items(t *Tensor) ([]*Tensor, error) {
 
 // sequence makes output 0 a sequence.
 func (c *Call) sequence(list []*Tensor) error {
+	if len(list) > mostItems {
+		return fmt.Errorf("a sequence of %d tensors", len(list))
+	}
 	out, err := c.New(0, Sequence, len(list))
 	if err == nil {
 		copy(out.Data.([]*Tensor), list)
@@ -59,7 +69,11 @@ func prepareSequenceConstruct(*Node) (Kernel, error) {
 	return func(c *Call) error {
 		var list []*Tensor
 		for _, t := range c.In {
-			list = append(list, keep(t))
+			kept, err := c.keep(t)
+			if err != nil {
+				return err
+			}
+			list = append(list, kept)
 		}
 		return c.sequence(list)
 	}, nil
@@ -95,7 +109,11 @@ func prepareSequenceInsert(*Node) (Kernel, error) {
 				return fmt.Errorf("place %d of %d", at, len(list))
 			}
 		}
-		return c.sequence(slices.Insert(slices.Clone(list), at, keep(c.In[1])))
+		kept, err := c.keep(c.In[1])
+		if err != nil {
+			return err
+		}
+		return c.sequence(slices.Insert(slices.Clone(list), at, kept))
 	}, nil
 }
 

@@ -70,10 +70,16 @@ func prepareDFT(n *Node) (Kernel, error) {
 		if length <= 0 {
 			return fmt.Errorf("a transform of length %d", length)
 		}
+		if err := c.room(length, fourierNumbers); err != nil {
+			return err
+		}
 		d := transformOf(length, inverse, onesided)
 		shape := slices.Clone(x.Shape)
 		shape[axis], shape[last] = d.out, d.parts
 		outer, inner := size(shape[:axis]), size(shape[axis+1:last])
+		if err := c.room(shape...); err != nil {
+			return err
+		}
 		y, parts := make([]float64, size(shape)), x.Shape[last]
 		for o := range outer {
 			for i := range inner {
@@ -83,6 +89,10 @@ func prepareDFT(n *Node) (Kernel, error) {
 		return c.give(0, x.Type, y, shape...)
 	}, nil
 }
+
+// fourierNumbers are those that a transform holds for each number it transforms:
+// the number itself, its result, its root of unity and room to work in.
+const fourierNumbers = 8
 
 // transform is a discrete Fourier transform of one length.
 type transform struct {
@@ -163,6 +173,9 @@ func prepareSTFT(n *Node) (Kernel, error) {
 		}
 		d := transformOf(length, false, onesided && parts == 1)
 		frames := (total-length)/step + 1
+		if err := c.room(batch, frames, d.out, 2); err != nil {
+			return err
+		}
 		y := make([]float64, batch*frames*d.out*2)
 		for f := range batch * frames {
 			part := line(v, (f/frames*total+f%frames*step)*parts, parts, parts, length, length)
@@ -193,7 +206,7 @@ func prepareWindow(n *Node) (Kernel, error) {
 		if !periodic {
 			period--
 		}
-		if _, err := elements([]int{length}); err != nil {
+		if err := c.room(length); err != nil {
 			return err
 		}
 		y := make([]float64, length)
@@ -223,7 +236,7 @@ func prepareMel(n *Node) (Kernel, error) {
 		if bands <= 0 || length <= 0 || rate <= 0 {
 			return fmt.Errorf("%d bands of %d bins at a rate of %g", bands, bins, rate)
 		}
-		if _, err := elements([]int{bands, bins}); err != nil {
+		if err := c.room(bands, bins); err != nil {
 			return err
 		}
 		mel := func(hertz float64) float64 { return 2595 * math.Log10(1+hertz/700) }

@@ -81,6 +81,21 @@ func (w *window) place(in, kernel []int) (*placement, error) {
 	return p, nil
 }
 
+// room tells whether windows over some images of some channels may be laid out:
+// the padded images, and an offset for every element and place of the window.
+func (p *placement) room(c *Call, channels, images int) error {
+	padded := []int{images, channels}
+	for i, d := range p.in {
+		padded = append(padded, d+p.before[i]+p.after[i])
+	}
+	for _, shape := range [][]int{padded, append([]int{channels}, p.kernel...), append([]int{images}, p.out...)} {
+		if err := c.room(shape...); err != nil {
+			return fmt.Errorf("kernel %v at %v places: %w", p.kernel, p.out, err)
+		}
+	}
+	return nil
+}
+
 // filled returns list, or n times def if it is empty.
 func filled(list []int, n, def int) []int {
 	if len(list) == 0 {
