@@ -3,6 +3,7 @@ package zoo
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"runtime"
@@ -188,11 +189,12 @@ func duplicates(models []*Model) [][]string {
 }
 
 // each calls do for 0 to n-1, some side by side, and tell after each. It ends
-// early with the error of ctx.
+// early with the error of ctx, or with a panic of do as an error.
 func each(ctx context.Context, n, workers int, do func(int), tell func(done int)) error {
 	var wait sync.WaitGroup
 	var mu sync.Mutex
 	next, done := 0, 0
+	var fault error
 	take := func() int {
 		mu.Lock()
 		defer mu.Unlock()
@@ -201,6 +203,13 @@ func each(ctx context.Context, n, workers int, do func(int), tell func(done int)
 	}
 	for range min(workers, n) {
 		wait.Go(func() {
+			defer func() {
+				if r := recover(); r != nil {
+					mu.Lock()
+					defer mu.Unlock()
+					fault, next = fmt.Errorf("zoo: internal fault: %v", r), n
+				}
+			}()
 			for i := take(); i < n && ctx.Err() == nil; i = take() {
 				do(i)
 				mu.Lock()
@@ -211,5 +220,8 @@ func each(ctx context.Context, n, workers int, do func(int), tell func(done int)
 		})
 	}
 	wait.Wait()
+	if fault != nil {
+		return fault
+	}
 	return ctx.Err()
 }

@@ -36,9 +36,21 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	defer done()
 	app := newApp(stdin, stdout, con)
 	app.Metadata = map[string]any{"arguments": args}
-	err := app.RunContext(ctx, append([]string{app.Name}, interspersed(app, args)...))
+	err := caught(func() error {
+		return app.RunContext(ctx, append([]string{app.Name}, interspersed(app, args)...))
+	})
 	con.clear()
 	return report(con, err)
+}
+
+// caught is the error of work, or its panic as one.
+func caught(work func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = hinted{fmt.Errorf("internal fault: %v", r), "this is a mistake of onnx-rebasin: please report it with the command and the files"}
+		}
+	}()
+	return work()
 }
 
 // answerNo is a check that said no: not equivalent, architectures differ, a

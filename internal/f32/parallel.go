@@ -21,22 +21,33 @@ func (g *product) run(threads int) {
 }
 
 // split cuts C into a grid, by columns first: then no two goroutines pack the same part of B. Every sum is made whole
-// by one goroutine in the one order there is, so the cut does not show in the result.
+// by one goroutine in the one order there is, so the cut does not show in the result. A panic
+// of one of them reaches the caller.
 func (g *product) split(threads int) {
 	w := g.isa.width()
 	across := min(threads, max(1, g.n/(2*w)))
 	down := min(threads/across, max(1, g.m/12))
 	var wg sync.WaitGroup
+	var once sync.Once
+	var failure any // a goroutine's own panic would end the process
 	for y := range down {
 		for x := range across {
 			wg.Add(1)
 			go func() {
 				defer wg.Done()
+				defer func() {
+					if r := recover(); r != nil {
+						once.Do(func() { failure = r })
+					}
+				}()
 				g.block(share(g.m, down, y, 12), share(g.m, down, y+1, 12), share(g.n, across, x, w), share(g.n, across, x+1, w))
 			}()
 		}
 	}
 	wg.Wait()
+	if failure != nil {
+		panic(failure)
+	}
 }
 
 // share returns where part i of n begins when n is cut into the given number of parts at multiples of unit.
