@@ -1,7 +1,6 @@
 package solver
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -226,11 +225,11 @@ func (f *frame) innerPerms(ws *workspace, n, o, k int, env, old, col []int32, ne
 }
 
 // parallel calls work for 0 to n-1 on up to the given number of goroutines and
-// returns the error of the least number that failed. A panic of work is its error.
+// returns the error of the least number that failed.
 func parallel(threads, n int, work func(i int) error) error {
 	if threads = min(threads, n); threads <= 1 {
 		for i := range n {
-			if err := caught(work, i); err != nil {
+			if err := work(i); err != nil {
 				return err
 			}
 		}
@@ -242,7 +241,7 @@ func parallel(threads, n int, work func(i int) error) error {
 	for range threads {
 		wg.Go(func() {
 			for i := int(at.Add(1)) - 1; i < n; i = int(at.Add(1)) - 1 {
-				errs[i] = caught(work, i)
+				errs[i] = work(i)
 			}
 		})
 	}
@@ -253,15 +252,4 @@ func parallel(threads, n int, work func(i int) error) error {
 		}
 	}
 	return nil
-}
-
-// caught is the error of work, or its panic as one: a goroutine's would end the
-// process.
-func caught(work func(i int) error, i int) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("solver: internal fault: %v", r)
-		}
-	}()
-	return work(i)
 }
