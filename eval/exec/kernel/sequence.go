@@ -29,7 +29,7 @@ func (c *Call) keep(t *Tensor) (*Tensor, error) {
 }
 
 // mostItems is how long a sequence may be: every operator copies the list.
-const mostItems = 1 << 16
+const mostItems = 1 << 14
 
 // items reads a sequence. Its tensors are never changed.
 func items(t *Tensor) ([]*Tensor, error) {
