@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"github.com/onnx-rebasin/onnx-rebasin/internal/half"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
@@ -34,24 +37,41 @@ func (e *NonFiniteError) Error() string {
 // error, a *NonFiniteError, unless they are allowed. Cost: one pass over the
 // weights.
 func nonfinite(models []*onnxgraph.Model, pairs []*onnxgraph.Correspondence, allowed bool) (map[*onnxgraph.Weight]bool, error) {
+	all := models[0].Weights()
+	errs := make([]error, len(all))
+	sideBySide(len(all), func(k int) {
+		if w := all[k]; w.Type.IsFloat() {
+			weights := []*onnxgraph.Weight{w}
+			for _, p := range pairs {
+				weights = append(weights, p.Weights[w])
+			}
+			errs[k] = checkWeight(models, weights)
+		}
+	})
 	found := map[*onnxgraph.Weight]bool{}
-	for _, w := range models[0].Weights() {
-		if !w.Type.IsFloat() {
-			continue
-		}
-		weights := []*onnxgraph.Weight{w}
-		for _, p := range pairs {
-			weights = append(weights, p.Weights[w])
-		}
-		err := checkWeight(models, weights)
+	for k, err := range errs {
 		var refused *NonFiniteError
 		if errors.As(err, &refused) && allowed {
-			found[w] = true
+			found[all[k]] = true
 		} else if err != nil {
 			return nil, err
 		}
 	}
 	return found, nil
+}
+
+// sideBySide calls work for 0 to n-1, on as many goroutines as there are processors.
+func sideBySide(n int, work func(k int)) {
+	var wg sync.WaitGroup
+	var next atomic.Int64
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		wg.Go(func() {
+			for k := int(next.Add(1)) - 1; k < n; k = int(next.Add(1)) - 1 {
+				work(k)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // unmatched reports the weights that say nothing of which unit is which: running
@@ -109,6 +129,10 @@ func special(w *onnxgraph.Weight, data []byte) func(yield func(int) bool) {
 		}
 		size, le := w.Type.Size(), binary.LittleEndian
 		for i := 0; (i+1)*size <= len(data); i++ {
+			if size == 4 && (i+2)*size <= len(data) && finitePair(le.Uint64(data[i*size:])) {
+				i++ // mostly: two at a time
+				continue
+			}
 			found := false
 			switch b := data[i*size:]; w.Type {
 			case onnxgraph.Float64:
@@ -123,6 +147,12 @@ func special(w *onnxgraph.Weight, data []byte) func(yield func(int) bool) {
 			}
 		}
 	}
+}
+
+// finitePair reports whether both float32 numbers in v are finite: adding one to
+// an exponent of all ones carries into the sign's place.
+func finitePair(v uint64) bool {
+	return ((v&0x7f80_0000_7f80_0000)+0x0080_0000_0080_0000)&0x8000_0000_8000_0000 == 0
 }
 
 // element is element i of a weight's bytes.

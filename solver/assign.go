@@ -49,6 +49,10 @@ type AssignOptions struct {
 	// that it nearly solves costs about one pass over the matrix. It changes
 	// the time taken, not the value. Rectangular problems ignore it.
 	Warm *Assignment
+
+	// Threads is how many goroutines read the gains at first; 0: one. It
+	// changes the time taken, not the result.
+	Threads int
 }
 
 // Assign finds the assignment of distinct columns to rows with the largest sum
@@ -80,7 +84,7 @@ func Assign[G Gain](gains Matrix[G], opts AssignOptions) (*Assignment, error) {
 		w = nil
 	}
 	s := newSearch(gains)
-	if err := s.begin(w); err != nil {
+	if err := s.begin(w, opts.Threads); err != nil {
 		return nil, err
 	}
 	s.solve()
@@ -105,7 +109,7 @@ func assignTall[G Gain](gains Matrix[G], opts AssignOptions) (*Assignment, error
 			t.Data[j*t.Stride+i] = g
 		}
 	}
-	a, err := Assign(t, AssignOptions{Prefer: inverse(opts.Prefer, gains.Cols)})
+	a, err := Assign(t, AssignOptions{Prefer: inverse(opts.Prefer, gains.Cols), Threads: opts.Threads})
 	if err != nil {
 		return nil, err
 	}

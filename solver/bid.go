@@ -34,15 +34,15 @@ func newSearch[G Gain](gains Matrix[G]) *search[G] {
 
 // begin makes the shortlists. With the solution of a similar problem it starts
 // from its prices, and from its columns as far as they are still the best.
-func (s *search[G]) begin(w *Assignment) error {
+func (s *search[G]) begin(w *Assignment, threads int) error {
 	if w != nil {
 		copy(s.price, w.Price)
 	}
+	if err := s.fillAll(threads); err != nil {
+		return err
+	}
 	for i := range s.col {
 		i := int32(i)
-		if s.fill(i) {
-			return badGain(int(i), s.gains.Row(int(i)))
-		}
 		first := s.best(i).first
 		s.size[i] = first
 		if w == nil {
@@ -99,7 +99,21 @@ func (s *search[G]) profit(i, j int32) float64 {
 
 // fill makes the shortlist of row i anew.
 func (s *search[G]) fill(i int32) (bad bool) {
-	return s.short.fill(i, s.gains.Row(int(i)), s.price)
+	return s.short.fill(i, s.gains.Row(int(i)), s.price, s.short.buf)
+}
+
+// fillAll makes the lists of all rows, portions of them side by side.
+func (s *search[G]) fillAll(threads int) error {
+	rows, n := len(s.col), 64
+	return parallel(threads, (rows+n-1)/n, func(k int) error {
+		buf := scratch()
+		for i := k * n; i < min((k+1)*n, rows); i++ {
+			if s.short.fill(int32(i), s.gains.Row(i), s.price, buf) {
+				return badGain(i, s.gains.Row(i))
+			}
+		}
+		return nil
+	})
 }
 
 // two are the two largest profits of a row and their columns.

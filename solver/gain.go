@@ -75,26 +75,28 @@ func (f *frame) update(s *site, env []int32, g *gains, old permspec.Perms, threa
 			}
 		}
 		f32.ProductAcc64(threads, f32.View{Data: a, Rows: f32.Offsets(slots), Cols: f32.Offsets(cols)},
-			difference(b, slots, from, to), g.c, g.n)
+			difference(b, slots, from, to, threads), g.c, g.n)
 	})
 }
 
 // difference is the matrix of x[to + slot] - x[from + slot], slots its columns.
-func difference(x []float32, slots, from, to []int) f32.View {
+func difference(x []float32, slots, from, to []int, threads int) f32.View {
 	n, m := len(slots), len(to)
 	d := make([]float32, n*m)
 	if m > 0 && slots[n-1] == n-1 { // slots are neighbours: whole rows at once
-		for r := range to {
+		parallel(threads, m, func(r int) error {
 			f32.Sub(d[r*n:][:n], x[to[r]:][:n], x[from[r]:][:n])
-		}
+			return nil
+		})
 		return f32.Dense(d, m, n, n)
 	}
-	for k, s := range slots {
-		row := d[k*m:][:m]
+	parallel(threads, n, func(k int) error {
+		s, row := slots[k], d[k*m:][:m]
 		for r := range row {
 			row[r] = x[s+to[r]] - x[s+from[r]]
 		}
-	}
+		return nil
+	})
 	return f32.Dense(d, n, m, m).T()
 }
 

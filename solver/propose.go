@@ -126,7 +126,7 @@ func (f *frame) proposeAt(ws *workspace, n, o int, env []int32, next permspec.Pe
 	ws.disturb(value.Data)
 	row := f.plan.rows(u.group, env)[0] * size
 	old := f.perms[u.group][row : row+size]
-	solved, err := Assign(value, AssignOptions{Prefer: old, Warm: us.solved[o]})
+	solved, err := Assign(value, AssignOptions{Prefer: old, Warm: us.solved[o], Threads: ws.threads})
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ type shortlists[G Gain] struct {
 	gain   []G
 	length []int32
 	rest   []float64 // -Inf: the list is the whole row
-	buf    []int32
+	buf    []int32   // see scratch
 }
 
 // About wanted entries are kept of each row, never more than roomy.
@@ -27,8 +27,11 @@ const (
 func newShortlists[G Gain](rows, cols int) *shortlists[G] {
 	room := min(cols, roomy)
 	return &shortlists[G]{room: room, col: make([]int32, rows*room), gain: make([]G, rows*room),
-		length: make([]int32, rows), rest: make([]float64, rows), buf: make([]int32, roomy+8)}
+		length: make([]int32, rows), rest: make([]float64, rows), buf: scratch()}
 }
+
+// scratch is what filling one list takes.
+func scratch() []int32 { return make([]int32, roomy+8) }
 
 // of returns the columns and gains on the list of row i.
 func (l *shortlists[G]) of(i int32) ([]int32, []G) {
@@ -38,14 +41,14 @@ func (l *shortlists[G]) of(i int32) ([]int32, []G) {
 
 // fill makes the list of row i and reports whether the row has a NaN or an
 // infinity. The row is read from column i on and around, so that of equal
-// profits those are kept first. Cost: a pass over the row.
-func (l *shortlists[G]) fill(i int32, row []G, price []float64) (bad bool) {
+// profits those are kept first. Rows may be filled side by side, each with a
+// scratch. Cost: a pass over the row.
+func (l *shortlists[G]) fill(i int32, row []G, price []float64, buf []int32) (bad bool) {
 	start, whole := int(i)%len(row), l.room == len(row)
 	above := math.Inf(-1)
 	if !whole {
 		above = sample(row, price)
 	}
-	buf := l.buf[:roomy+8]
 	n, bad := filter(row[start:], price[start:], above, int32(start), buf)
 	if n >= 0 {
 		m, alsoBad := filter(row[:start], price[:start], above, 0, buf[n:])
@@ -56,7 +59,7 @@ func (l *shortlists[G]) fill(i int32, row []G, price []float64) (bad bool) {
 	}
 	switch {
 	case n < 0 || n > l.room || n < 2 && !whole:
-		n, above, bad = l.refine(row, price, start)
+		n, above, bad = refine(row, price, start, buf[:l.room])
 	case whole && n < len(row): // a profit of -Inf: the difference overflowed
 		n = len(row)
 		for j := range buf[:n] {
@@ -99,8 +102,8 @@ func sample[G Gain](row []G, price []float64) float64 {
 
 // refine lists columns by selection, where sampling went wrong: it keeps the
 // largest profits, of equal ones the first, and returns the least of them.
-func (l *shortlists[G]) refine(row []G, price []float64, start int) (n int, above float64, bad bool) {
-	list, profit := l.buf[:l.room], make([]float64, 0, l.room)
+func refine[G Gain](row []G, price []float64, start int, list []int32) (n int, above float64, bad bool) {
+	profit := make([]float64, 0, len(list))
 	above = math.Inf(-1)
 	for k := range row {
 		j := start + k

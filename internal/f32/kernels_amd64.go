@@ -26,6 +26,11 @@ func transpose8AVX2(dst *float32, ldd int, src *float32, base int, cols *int, bl
 //go:noescape
 func accumulate64AVX2(c *float64, ldc int, s *float32, lds, m, n int)
 
+// fetch64 asks for m rows of n elements of c, which are read soon.
+//
+//go:noescape
+func fetch64(c *float64, ldc, m, n int)
+
 // dots4AVX2 stores the inner products of x with the 4 vectors that begin at y, stride elements apart.
 //
 //go:noescape
@@ -69,6 +74,10 @@ func (s isa) transpose8(dst []float32, ldd int, src []float32, base int, cols *[
 	}
 	transpose8Go(dst, ldd, src, base, cols, done, n)
 }
+
+// fetch64 asks for the m by n tile at the start of c while other work is done: its rows are far apart, and accumulate64
+// would wait for each.
+func (s isa) fetch64(c []float64, ldc, m, n int) { fetch64(&c[0], ldc, m, n) }
 
 // accumulate64 adds an m by n tile of sums to c.
 func (s isa) accumulate64(c []float64, ldc int, sums []float32, lds, m, n int) {

@@ -179,11 +179,14 @@ func (g *product) sum(buf *buffers, t *tile, i, j int) {
 	}
 	sums := *t
 	sums.c, sums.ldc, sums.add = grow(&buf.c, mc*w), w, false
-	g.isa.panel(&sums)
 	if g.c64 != nil {
-		g.isa.accumulate64(g.c64[i*g.ldc+j:], g.ldc, sums.c, w, t.m, t.n)
+		c := g.c64[i*g.ldc+j:]
+		g.isa.fetch64(c, g.ldc, t.m, t.n)
+		g.isa.panel(&sums)
+		g.isa.accumulate64(c, g.ldc, sums.c, w, t.m, t.n)
 		return
 	}
+	g.isa.panel(&sums)
 	g.each(i, i+t.m, j, j+t.n, func(row []float32, r, q int) {
 		from := sums.c[(r-i)*w+q-j:][:len(row)]
 		if t.add {
