@@ -7,10 +7,9 @@ import (
 	"math"
 	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
 
 	"github.com/onnx-rebasin/onnx-rebasin/internal/half"
+	"github.com/onnx-rebasin/onnx-rebasin/internal/parallel"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
 
@@ -39,7 +38,7 @@ func (e *NonFiniteError) Error() string {
 func nonfinite(models []*onnxgraph.Model, pairs []*onnxgraph.Correspondence, allowed bool) (map[*onnxgraph.Weight]bool, error) {
 	all := models[0].Weights()
 	errs := make([]error, len(all))
-	sideBySide(len(all), func(k int) {
+	parallel.For(runtime.GOMAXPROCS(0), len(all), func(k int) {
 		if w := all[k]; w.Type.IsFloat() {
 			weights := []*onnxgraph.Weight{w}
 			for _, p := range pairs {
@@ -58,20 +57,6 @@ func nonfinite(models []*onnxgraph.Model, pairs []*onnxgraph.Correspondence, all
 		}
 	}
 	return found, nil
-}
-
-// sideBySide calls work for 0 to n-1, on as many goroutines as there are processors.
-func sideBySide(n int, work func(k int)) {
-	var wg sync.WaitGroup
-	var next atomic.Int64
-	for range min(n, runtime.GOMAXPROCS(0)) {
-		wg.Go(func() {
-			for k := int(next.Add(1)) - 1; k < n; k = int(next.Add(1)) - 1 {
-				work(k)
-			}
-		})
-	}
-	wg.Wait()
 }
 
 // unmatched reports the weights that say nothing of which unit is which: running

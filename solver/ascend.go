@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/onnx-rebasin/onnx-rebasin/internal/parallel"
 	"github.com/onnx-rebasin/onnx-rebasin/permspec"
 )
 
@@ -99,7 +100,7 @@ func (c *climb) improve(batch []int) ([]float64, error) {
 	if !c.ws.keeps {
 		threads = 1
 	}
-	err := parallel(threads, len(batch), func(k int) error {
+	err := parallel.Try(threads, len(batch), func(k int) error {
 		if c.ws.stopped() {
 			return nil
 		}

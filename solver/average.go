@@ -10,6 +10,7 @@ import (
 
 	"github.com/onnx-rebasin/onnx-rebasin/internal/half"
 	"github.com/onnx-rebasin/onnx-rebasin/internal/memory"
+	"github.com/onnx-rebasin/onnx-rebasin/internal/parallel"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
 
@@ -173,7 +174,7 @@ func (m *mixture) content() ([]byte, error) {
 	}
 	out := make([]byte, len(in[0]))
 	const chunk = 1 << 18 // bytes; a multiple of every element
-	err := parallel(runtime.GOMAXPROCS(0), (len(out)+chunk-1)/chunk, func(n int) error {
+	err := parallel.Try(runtime.GOMAXPROCS(0), (len(out)+chunk-1)/chunk, func(n int) error {
 		lo, hi := n*chunk, min((n+1)*chunk, len(out))
 		part := make([][]byte, len(in))
 		for k := range in {

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"github.com/onnx-rebasin/onnx-rebasin/internal/parallel"
 )
 
 // search is an assignment problem on its way to be solved. Prices only rise.
@@ -105,7 +107,7 @@ func (s *search[G]) fill(i int32) (bad bool) {
 // fillAll makes the lists of all rows, portions of them side by side.
 func (s *search[G]) fillAll(threads int) error {
 	rows, n := len(s.col), 64
-	return parallel(threads, (rows+n-1)/n, func(k int) error {
+	return parallel.Try(threads, (rows+n-1)/n, func(k int) error {
 		buf := scratch()
 		for i := k * n; i < min((k+1)*n, rows); i++ {
 			if s.short.fill(int32(i), s.gains.Row(i), s.price, buf) {

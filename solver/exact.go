@@ -2,6 +2,7 @@ package solver
 
 import (
 	"github.com/onnx-rebasin/onnx-rebasin/internal/f32"
+	"github.com/onnx-rebasin/onnx-rebasin/internal/parallel"
 	"github.com/onnx-rebasin/onnx-rebasin/permspec"
 )
 
@@ -98,11 +99,10 @@ func (f *frame) tally(k int, only [][]int32, dist bool) tally {
 	kind := inner.kind()
 	rows := max(1, portion/max(1, len(inner.a)))
 	parts := make([]tally, (len(outer.a)+rows-1)/rows)
-	parallel(f.threads, len(parts), func(n int) error {
+	parallel.For(f.threads, len(parts), func(n int) {
 		for i := n * rows; i < min((n+1)*rows, len(outer.a)); i++ {
 			parts[n].add(x[outer.a[i]:], y[outer.b[i]:], inner, kind, dist)
 		}
-		return nil
 	})
 	var t tally
 	for _, part := range parts {

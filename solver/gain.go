@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/onnx-rebasin/onnx-rebasin/internal/f32"
+	"github.com/onnx-rebasin/onnx-rebasin/internal/parallel"
 	"github.com/onnx-rebasin/onnx-rebasin/permspec"
 )
 
@@ -84,18 +85,16 @@ func difference(x []float32, slots, from, to []int, threads int) f32.View {
 	n, m := len(slots), len(to)
 	d := make([]float32, n*m)
 	if m > 0 && slots[n-1] == n-1 { // slots are neighbours: whole rows at once
-		parallel(threads, m, func(r int) error {
+		parallel.For(threads, m, func(r int) {
 			f32.Sub(d[r*n:][:n], x[to[r]:][:n], x[from[r]:][:n])
-			return nil
 		})
 		return f32.Dense(d, m, n, n)
 	}
-	parallel(threads, n, func(k int) error {
+	parallel.For(threads, n, func(k int) {
 		s, row := slots[k], d[k*m:][:m]
 		for r := range row {
 			row[r] = x[s+to[r]] - x[s+from[r]]
 		}
-		return nil
 	})
 	return f32.Dense(d, n, m, m).T()
 }

@@ -3,6 +3,7 @@ package solver
 import (
 	"slices"
 
+	"github.com/onnx-rebasin/onnx-rebasin/internal/parallel"
 	"github.com/onnx-rebasin/onnx-rebasin/permspec"
 )
 
@@ -107,7 +108,7 @@ func (s *subproblem) at(i, j int, current bool) (*frame, float64, error) {
 // slots.
 func (s *subproblem) values(threads int, value Matrix[float64]) error {
 	row := s.outer.part(s.group, s.env)
-	return parallel(threads, value.Rows*value.Cols, func(k int) error {
+	return parallel.Try(threads, value.Rows*value.Cols, func(k int) error {
 		i, j := k/value.Cols, k%value.Cols
 		_, v, err := s.at(i, j, int(row[i]) == j)
 		value.Row(i)[j] += v
@@ -118,7 +119,7 @@ func (s *subproblem) values(threads int, value Matrix[float64]) error {
 // choose puts the joint groups' permutations into next, where col is the outer
 // group's new permutation and old its last.
 func (s *subproblem) choose(threads int, old, col []int32, next permspec.Perms) error {
-	return parallel(threads, len(col), func(i int) error {
+	return parallel.Try(threads, len(col), func(i int) error {
 		f, _, err := s.at(i, int(col[i]), old[i] == col[i])
 		if err != nil {
 			return err

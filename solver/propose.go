@@ -3,9 +3,8 @@ package solver
 import (
 	"math/rand/v2"
 	"slices"
-	"sync"
-	"sync/atomic"
 
+	"github.com/onnx-rebasin/onnx-rebasin/internal/parallel"
 	"github.com/onnx-rebasin/onnx-rebasin/permspec"
 )
 
@@ -165,7 +164,7 @@ func (f *frame) innerGains(ws *workspace, n, o, k int, env []int32, value Matrix
 		g := ws.units[n].inner[at][e]
 		g.compute(f, in.sites, env, ws)
 		c := f.blur(in.sites, env, g, ws)
-		return parallel(ws.threads, value.Rows, func(i int) error {
+		return parallel.Try(ws.threads, value.Rows, func(i int) error {
 			for j, v := range value.Row(i) {
 				a, err := Assign(part(c, g.n, i, j, small), AssignOptions{})
 				if err != nil {
@@ -222,34 +221,4 @@ func (f *frame) innerPerms(ws *workspace, n, o, k int, env, old, col []int32, ne
 		env[u.group] = -1
 		return nil
 	})
-}
-
-// parallel calls work for 0 to n-1 on up to the given number of goroutines and
-// returns the error of the least number that failed.
-func parallel(threads, n int, work func(i int) error) error {
-	if threads = min(threads, n); threads <= 1 {
-		for i := range n {
-			if err := work(i); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	errs := make([]error, n)
-	var wg sync.WaitGroup
-	var at atomic.Int64
-	for range threads {
-		wg.Go(func() {
-			for i := int(at.Add(1)) - 1; i < n; i = int(at.Add(1)) - 1 {
-				errs[i] = work(i)
-			}
-		})
-	}
-	wg.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

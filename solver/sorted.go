@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/onnx-rebasin/onnx-rebasin/internal/f32"
+	"github.com/onnx-rebasin/onnx-rebasin/internal/parallel"
 	"github.com/onnx-rebasin/onnx-rebasin/permspec"
 )
 
@@ -53,7 +54,7 @@ func (f *frame) rankings(s *site, env []int32, small int, ws *workspace) (a, b r
 // rank sorts x at the given slots, small at a time; equal numbers stay in order.
 func rank(x []float32, slots []int, small, threads int) ranking {
 	r := ranking{make([]float32, len(slots)), make([]int32, len(slots)), small}
-	parallel(threads, len(slots)/small, func(i int) error {
+	parallel.For(threads, len(slots)/small, func(i int) {
 		at, order := slots[i*small:][:small], r.of(i)
 		keys := make([]uint64, small) // the number above, its slot below
 		for k := range keys {
@@ -64,7 +65,6 @@ func rank(x []float32, slots []int, small, threads int) ranking {
 			order[k] = int32(uint32(key))
 			r.numbers[i*small+k] = x[at[order[k]]]
 		}
-		return nil
 	})
 	return r
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/onnx-rebasin/onnx-rebasin/internal/parallel"
 	"github.com/onnx-rebasin/onnx-rebasin/permspec"
 )
 
@@ -74,7 +75,7 @@ func (m *matching) round(first, count int) error {
 	r := m.result
 	frames, starts := make([]*frame, count), make([]Start, count)
 	side := m.plan.sideBySide(count)
-	err := parallel(min(m.threads, side), count, func(k int) error {
+	err := parallel.Try(min(m.threads, side), count, func(k int) error {
 		began := time.Now()
 		f := &frame{plan: m.plan, data: m.data, at: m.at, perms: slices.Clone(r.Perms), threads: max(1, m.threads/side)}
 		frames[k] = f

@@ -3,7 +3,6 @@ package zoo
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path/filepath"
 	"runtime"
@@ -12,6 +11,7 @@ import (
 	"sync"
 
 	rebasin "github.com/onnx-rebasin/onnx-rebasin"
+	"github.com/onnx-rebasin/onnx-rebasin/internal/parallel"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
 
@@ -189,39 +189,19 @@ func duplicates(models []*Model) [][]string {
 }
 
 // each calls do for 0 to n-1, some side by side, and tell after each. It ends
-// early with the error of ctx, or with a panic of do as an error.
+// early with the error of ctx.
 func each(ctx context.Context, n, workers int, do func(int), tell func(done int)) error {
-	var wait sync.WaitGroup
 	var mu sync.Mutex
-	next, done := 0, 0
-	var fault error
-	take := func() int {
+	done := 0
+	parallel.For(workers, n, func(i int) {
+		if ctx.Err() != nil {
+			return
+		}
+		do(i)
 		mu.Lock()
 		defer mu.Unlock()
-		next++
-		return next - 1
-	}
-	for range min(workers, n) {
-		wait.Go(func() {
-			defer func() {
-				if r := recover(); r != nil {
-					mu.Lock()
-					defer mu.Unlock()
-					fault, next = fmt.Errorf("zoo: internal fault: %v", r), n
-				}
-			}()
-			for i := take(); i < n && ctx.Err() == nil; i = take() {
-				do(i)
-				mu.Lock()
-				done++
-				tell(done)
-				mu.Unlock()
-			}
-		})
-	}
-	wait.Wait()
-	if fault != nil {
-		return fault
-	}
+		done++
+		tell(done)
+	})
 	return ctx.Err()
 }

@@ -1,6 +1,6 @@
 package f32
 
-import "sync"
+import "github.com/onnx-rebasin/onnx-rebasin/internal/parallel"
 
 // grain is the least number of multiply-adds worth a goroutine of its own, about ten microseconds of work.
 const grain = 1 << 19
@@ -21,33 +21,15 @@ func (g *product) run(threads int) {
 }
 
 // split cuts C into a grid, by columns first: then no two goroutines pack the same part of B. Every sum is made whole
-// by one goroutine in the one order there is, so the cut does not show in the result. A panic
-// of one of them reaches the caller.
+// by one goroutine in the one order there is, so the cut does not show in the result.
 func (g *product) split(threads int) {
 	w := g.isa.width()
 	across := min(threads, max(1, g.n/(2*w)))
 	down := min(threads/across, max(1, g.m/12))
-	var wg sync.WaitGroup
-	var once sync.Once
-	var failure any // a goroutine's own panic would end the process
-	for y := range down {
-		for x := range across {
-			wg.Add(1)
-			go func() {
-				defer wg.Done()
-				defer func() {
-					if r := recover(); r != nil {
-						once.Do(func() { failure = r })
-					}
-				}()
-				g.block(share(g.m, down, y, 12), share(g.m, down, y+1, 12), share(g.n, across, x, w), share(g.n, across, x+1, w))
-			}()
-		}
-	}
-	wg.Wait()
-	if failure != nil {
-		panic(failure)
-	}
+	parallel.For(down*across, down*across, func(i int) {
+		y, x := i/across, i%across
+		g.block(share(g.m, down, y, 12), share(g.m, down, y+1, 12), share(g.n, across, x, w), share(g.n, across, x+1, w))
+	})
 }
 
 // share returns where part i of n begins when n is cut into the given number of parts at multiples of unit.

@@ -1,6 +1,6 @@
 package kernel
 
-import "sync"
+import "github.com/onnx-rebasin/onnx-rebasin/internal/parallel"
 
 // grain is how many simple element operations are worth a goroutine.
 const grain = 1 << 14
@@ -16,27 +16,7 @@ func (c *Call) Parallel(n, cost int, f func(lo, hi int)) {
 		}
 		return
 	}
-	var wait sync.WaitGroup
-	var once sync.Once
-	var failure any
-	run := func(part int) {
-		defer wait.Done()
-		defer func() {
-			if r := recover(); r != nil {
-				once.Do(func() { failure = r })
-			}
-		}()
-		f(n*part/parts, n*(part+1)/parts)
-	}
-	wait.Add(parts)
-	for part := 1; part < parts; part++ {
-		go run(part)
-	}
-	run(0)
-	wait.Wait()
-	if failure != nil {
-		panic(failure)
-	}
+	parallel.For(parts, parts, func(part int) { f(n*part/parts, n*(part+1)/parts) })
 }
 
 // lanes is Parallel for work that needs memory of its own on every goroutine:
