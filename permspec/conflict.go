@@ -1,6 +1,10 @@
 package permspec
 
-import "github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
+import (
+	"slices"
+
+	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
+)
 
 // An axis may be read in two ways, as when channels are shuffled between groups of
 // other sizes. Where the parts of the two do not fit into each other they are
@@ -79,30 +83,32 @@ func (inf *inference) tellers(x, y sum) []int {
 	return out
 }
 
+// longest is the number of slots up to which the readings of an axis are compared:
+// a file may declare any number.
+const longest = 1 << 24
+
 // sameSlots reports whether the atom a has the same slot at every place of the
-// axes x and y. Cost: the slots of the axis.
-func (inf *inference) sameSlots(x, y sum, a int) bool {
-	p, ok := inf.slotsOf(x, a)
-	q, same := inf.slotsOf(y, a)
-	if !ok || !same || len(p) != len(q) {
-		return false
-	}
-	for i := range p {
-		if p[i] != q[i] {
+// axes x and y, false where that cannot be told. Cost: the slots of the axis.
+func (s *store) sameSlots(x, y sum, a int) bool {
+	for _, axis := range []sum{x, y} {
+		size, ok := s.size(axis)
+		if n, known := size.Known(); !ok || !known || n > longest {
 			return false
 		}
 	}
-	return true
+	p, ok := s.slotsOf(x, a)
+	q, same := s.slotsOf(y, a)
+	return ok && same && slices.Equal(p, q)
 }
 
 // slotsOf gives the slot of a at each place of x, counted from 1; 0 where a does
-// not stand. It gives up where a size is not known or a stands twice at one place.
-func (inf *inference) slotsOf(x sum, a int) ([]int64, bool) {
+// not stand. It gives up where that cannot be told, or a stands twice at one place.
+func (s *store) slotsOf(x sum, a int) ([]int64, bool) {
 	var out []int64
 	for _, p := range x {
 		term := []int64{0}
 		for _, l := range p {
-			factor, ok := inf.slotsOfLeaf(l, a)
+			factor, ok := s.slotsOfLeaf(l, a)
 			if !ok {
 				return nil, false
 			}
@@ -115,12 +121,12 @@ func (inf *inference) slotsOf(x sum, a int) ([]int64, bool) {
 	return out, true
 }
 
-func (inf *inference) slotsOfLeaf(l leaf, a int) ([]int64, bool) {
+func (s *store) slotsOfLeaf(l leaf, a int) ([]int64, bool) {
 	if l.sum != nil {
-		return inf.slotsOf(l.sum, a)
+		return s.slotsOf(l.sum, a)
 	}
-	n := inf.known(l.atom)
-	if n < 0 {
+	n := s.known(l.atom)
+	if n < 0 || n > longest { // beside a factor of no slots
 		return nil, false
 	}
 	out := make([]int64, n)
@@ -135,12 +141,12 @@ func (inf *inference) slotsOfLeaf(l leaf, a int) ([]int64, bool) {
 // outer combines the slots of two factors, the slower first.
 func outer(slow, fast []int64) ([]int64, bool) {
 	out := make([]int64, 0, len(slow)*len(fast))
-	for _, s := range slow {
-		for _, f := range fast {
-			if s > 0 && f > 0 {
+	for _, p := range slow {
+		for _, q := range fast {
+			if p > 0 && q > 0 {
 				return nil, false
 			}
-			out = append(out, s+f)
+			out = append(out, p+q)
 		}
 	}
 	return out, true
