@@ -74,6 +74,8 @@ func TestNonFinite(t *testing.T) {
 			want string
 		}{
 			{good, []float64{1, 2, 3, 4, nan, 6}, `model 2: weight "w" is not a number at [1 1]`},
+			{good, []float64{1, nan, 3, 4, 5, 6}, `model 2: weight "w" is not a number at [0 1]`},
+			{[]float64{1, 2, -inf, 4, 5, 6}, []float64{1, 2, -inf, nan, 5, 6}, `model 2: weight "w" is not a number at [1 0]`}, // beside a mask
 			{[]float64{1, 2, inf, 4, 5, nan}, good, `model 1: weight "w" is infinite at [0 2]`},
 			{[]float64{1, 2, -inf, 4, 5, 6}, []float64{1, 2, inf, 4, 5, 6}, `model 1: weight "w" is infinite at [0 2]`},
 			{[]float64{1, 2, 3, 4, 5, nan}, []float64{1, 2, 3, 4, 5, nan}, `model 1: weight "w" is not a number at [1 2]`},
