@@ -16,28 +16,34 @@ import (
 // conflicts returns the atoms that tell members apart and stand at other slots of
 // operand i, as the relation reads it, than as the value itself was laid out.
 func (inf *inference) conflicts(r relation, i int) map[int]bool {
-	if i >= len(r.own) {
+	if i >= len(r.own) || len(r.own[i]) != len(r.sig.In[i]) {
 		return nil
 	}
-	var out map[int]bool
+	own, read := make([]sum, len(r.own[i])), make([]sum, len(r.own[i]))
 	for k, a := range r.sig.In[i] {
-		if k >= len(r.own[i]) {
-			break
-		}
-		own, read := inf.resolve(r.own[i][k]), inf.expand(a, r.env)
-		if own.equal(read) {
+		own[k], read[k] = inf.resolve(r.own[i][k]), inf.expand(a, r.env)
+	}
+	out := map[int]bool{}
+	for k := range own {
+		if own[k].equal(read[k]) {
 			continue
 		}
-		for _, x := range inf.tellers(own, read) {
-			if !inf.sameSlots(own, read, x) {
-				if out == nil {
-					out = map[int]bool{}
-				}
-				out[x] = true
+		for _, a := range inf.tellers(own[k], read[k]) {
+			switch was, is := own[k].has(a), read[k].has(a); {
+			case was && is:
+				out[a] = out[a] || !inf.agree(own[k], read[k], a)
+			case was:
+				out[a] = out[a] || standsIn(read, a)
+			default:
+				out[a] = out[a] || standsIn(own, a)
 			}
 		}
 	}
 	return out
+}
+
+func standsIn(l []sum, a int) bool {
+	return slices.ContainsFunc(l, func(x sum) bool { return x.has(a) })
 }
 
 // expand writes what the names of a pattern stand for into it, without giving a
@@ -69,17 +75,18 @@ func (inf *inference) blank(n int64) int {
 	return a
 }
 
-// tellers lists the atoms of both x and y by whose slot others differ.
-func (inf *inference) tellers(x, y sum) []int {
-	in := map[int]bool{}
-	x.each(func(a int) { in[a] = inf.atoms[a].over })
+// tellers lists the atoms of x or y by whose slot others differ.
+func (s *store) tellers(x, y sum) []int {
+	seen := map[int]bool{}
 	var out []int
-	y.each(func(a int) {
-		if in[a] {
-			in[a] = false
-			out = append(out, a)
-		}
-	})
+	for _, axis := range []sum{x, y} {
+		axis.each(func(a int) {
+			if s.atoms[a].over && !seen[a] {
+				seen[a] = true
+				out = append(out, a)
+			}
+		})
+	}
 	return out
 }
 
@@ -87,9 +94,11 @@ func (inf *inference) tellers(x, y sum) []int {
 // a file may declare any number.
 const longest = 1 << 24
 
-// sameSlots reports whether the atom a has the same slot at every place of the
-// axes x and y, false where that cannot be told. Cost: the slots of the axis.
-func (s *store) sameSlots(x, y sum, a int) bool {
+// agree reports whether the atom a has the same slot at every place of the axes x
+// and y where it stands in both, false where that cannot be told. (Where it
+// stands in one only, nothing is under it in the other.) Cost: the slots of the
+// axis.
+func (s *store) agree(x, y sum, a int) bool {
 	for _, axis := range []sum{x, y} {
 		size, ok := s.size(axis)
 		if n, known := size.Known(); !ok || !known || n > longest {
@@ -98,7 +107,15 @@ func (s *store) sameSlots(x, y sum, a int) bool {
 	}
 	p, ok := s.slotsOf(x, a)
 	q, same := s.slotsOf(y, a)
-	return ok && same && slices.Equal(p, q)
+	if !ok || !same || len(p) != len(q) {
+		return false
+	}
+	for i := range p {
+		if p[i] != 0 && q[i] != 0 && p[i] != q[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // slotsOf gives the slot of a at each place of x, counted from 1; 0 where a does
