@@ -17,8 +17,13 @@ import (
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
 
-// maxPixels is the size beyond which a picture is refused before it is decoded.
-const maxPixels = 1 << 27
+// A picture is refused before it is decoded when it has more pixels than
+// maxPixels, or more for a byte of its file than PNG can hold: eight to a byte,
+// and 1,032 bytes to one of deflate.
+const (
+	maxPixels   = 1 << 27
+	densePixels = 8 * 1032
+)
 
 // gallery is a folder of pictures.
 type gallery struct {
@@ -151,7 +156,7 @@ func (g *gallery) chooseSize(opts Options) error {
 			return fmt.Errorf("dataset: %w", err)
 		}
 		defer f.Close()
-		config, _, err := image.DecodeConfig(f)
+		config, err := pictureConfig(f)
 		if err != nil {
 			return fmt.Errorf("dataset: %s: %w", g.files[0], err)
 		}
@@ -161,6 +166,22 @@ func (g *gallery) chooseSize(opts Options) error {
 		return fmt.Errorf("dataset: images of %d×%d pixels are too large", g.height, g.width)
 	}
 	return nil
+}
+
+// pictureConfig reads how large a picture is, and refuses what is too large.
+func pictureConfig(f *os.File) (image.Config, error) {
+	config, _, err := image.DecodeConfig(f)
+	if err != nil {
+		return config, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return config, err
+	}
+	if n, ok := count([]int{config.Height, config.Width}); !ok || n > maxPixels || int64(n) > densePixels*info.Size() {
+		return config, fmt.Errorf("a picture of %d×%d pixels in %d bytes is too large", config.Width, config.Height, info.Size())
+	}
+	return config, nil
 }
 
 type galleryRows struct {
@@ -190,12 +211,8 @@ func (g *gallery) read(to []uint8, file string) error {
 		return err
 	}
 	defer f.Close()
-	config, _, err := image.DecodeConfig(f)
-	if err != nil {
+	if _, err := pictureConfig(f); err != nil {
 		return err
-	}
-	if n, ok := count([]int{config.Height, config.Width}); !ok || n > maxPixels {
-		return fmt.Errorf("a picture of %d×%d pixels is too large", config.Width, config.Height)
 	}
 	if _, err := f.Seek(0, 0); err != nil {
 		return err

@@ -1,6 +1,8 @@
 package dataset
 
 import (
+	"encoding/binary"
+	"hash/crc32"
 	"image"
 	"image/color"
 	"image/jpeg"
@@ -101,6 +103,30 @@ func TestImageErrors(t *testing.T) {
 	}
 	if err == nil || !strings.HasSuffix(err.Error(), "a.png: image: unknown format") {
 		t.Errorf("bad picture: %v", err)
+	}
+}
+
+// A picture that claims more pixels than its bytes can hold is refused before
+// memory is taken for it.
+func TestPictureTooDense(t *testing.T) {
+	header := binary.BigEndian.AppendUint32([]byte("IHDR"), 11000)
+	header = append(binary.BigEndian.AppendUint32(header, 11000), 8, 6, 0, 0, 0) // RGBA, 484 MB
+	data := append([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\x0d"), header...)
+	data = binary.BigEndian.AppendUint32(data, crc32.ChecksumIEEE(header))
+	data = append(data, "\x00\x00\x00\x08IDAT\x78\x9c\x00\x00\x00\x00\x00\x00"...)
+	dir := filepath.Dir(file(t, "a.png", data))
+	s, err := Open(dir, Options{ImageSize: [2]int{2, 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range s.Batches(1) {
+		err = e
+	}
+	if err == nil || !strings.HasSuffix(err.Error(), "a.png: a picture of 11000×11000 pixels in 49 bytes is too large") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := Open(dir, Options{}); err == nil || !strings.Contains(err.Error(), "is too large") {
+		t.Errorf("its size is taken: %v", err)
 	}
 }
 
