@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -140,6 +142,78 @@ func TestKilled(t *testing.T) {
 	tidy(t, dir)
 	if got := whole(t, from); got != 0 {
 		t.Errorf("the input is version %v", got)
+	}
+}
+
+// TestPageChild writes half of a file and waits; see TestPageKilled.
+func TestPageChild(t *testing.T) {
+	to := os.Getenv("CRASH_PAGE")
+	if to == "" {
+		t.Skip("run by TestPageKilled")
+	}
+	onnxgraph.WriteFile(to, onnxgraph.SaveOptions{Force: true}, func(w io.Writer) error {
+		w.Write(make([]byte, 1<<20))
+		fmt.Println("half")
+		select {}
+	})
+}
+
+// So it is with any other file: the old one stays, and the next one to its name
+// removes what is left.
+func TestPageKilled(t *testing.T) {
+	dir := t.TempDir()
+	page := filepath.Join(dir, "page.html")
+	put := func(text string) error {
+		return onnxgraph.WriteFile(page, onnxgraph.SaveOptions{Force: true}, func(w io.Writer) error { _, err := io.WriteString(w, text); return err })
+	}
+	if err := put("old"); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestPageChild$")
+	cmd.Env = append(os.Environ(), "CRASH_PAGE="+page)
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	stdout.Read(make([]byte, 1)) // half is written
+	if err := put("meanwhile"); err != nil || len(listing(t, dir)) != 2 {
+		t.Errorf("while another is written: %v, files %q", err, listing(t, dir))
+	}
+	cmd.Process.Kill()
+	cmd.Wait()
+	if got, err := os.ReadFile(page); err != nil || string(got) != "meanwhile" {
+		t.Errorf("after the kill: %.20q, %v", got, err)
+	}
+	if err := put("new"); err != nil {
+		t.Fatal(err)
+	}
+	if got := listing(t, dir); !slices.Equal(got, []string{"page.html"}) {
+		t.Errorf("files %q", got)
+	}
+}
+
+// A file whose content fails, and what is no file, stay as they are.
+func TestPageRefused(t *testing.T) {
+	dir := t.TempDir()
+	page, pipe := filepath.Join(dir, "page.html"), filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o666); err != nil {
+		t.Skip(err)
+	}
+	fails := errors.New("no more")
+	content := func(w io.Writer) error { io.WriteString(w, "half"); return fails }
+	if err := onnxgraph.WriteFile(page, onnxgraph.SaveOptions{}, content); !errors.Is(err, fails) || !strings.Contains(err.Error(), page) {
+		t.Errorf("error %v", err)
+	}
+	for _, name := range []string{pipe, dir} {
+		if err := onnxgraph.WriteFile(name, onnxgraph.SaveOptions{Force: true}, func(io.Writer) error { return nil }); err == nil {
+			t.Errorf("%s was written", name)
+		}
+	}
+	if got := listing(t, dir); !slices.Equal(got, []string{"pipe"}) {
+		t.Errorf("files %q", got)
 	}
 }
 

@@ -101,6 +101,55 @@ func TestExternalConfined(t *testing.T) {
 	}
 }
 
+// A file that is exchanged for a link out of the folder, at any moment, is never
+// read through it: what is looked at is what was opened.
+func TestExternalExchanged(t *testing.T) {
+	const secret = 7
+	dir := filepath.Dir(write(t, "outside", rawFloats(secret), "inside/w", rawFloats(1)))
+	inside := filepath.Join(dir, "inside")
+	model := marshal(t, chain(away("a", 1, "location", "w")))
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() { // puts a link and a file in place, over and over
+		defer close(stopped)
+		next := filepath.Join(inside, "next")
+		for k := 0; ; k++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if k%2 == 0 {
+				os.Symlink("../outside", next)
+			} else {
+				os.WriteFile(next, rawFloats(1), 0o666)
+			}
+			os.Rename(next, filepath.Join(inside, "w"))
+		}
+	}()
+	read, refused, leaked := 0, 0, 0
+	for k := 0; k < 2000 || read*refused == 0; k++ {
+		m, err := onnxgraph.Parse(model, inside)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := m.Bytes(m.Weights()[0])
+		switch {
+		case err != nil:
+			refused++
+		case bytes.Equal(b, rawFloats(1)):
+			read++
+		default:
+			leaked++
+		}
+		m.Close()
+	}
+	close(stop)
+	<-stopped
+	if leaked > 0 {
+		t.Errorf("%d of %d reads are of the file outside", leaked, read+leaked)
+	}
+}
+
 // Bytes that were let go are read again, also from several goroutines.
 func TestForget(t *testing.T) {
 	data := make([]float32, 1<<20)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 )
@@ -32,6 +33,28 @@ func (m *Model) Save(name string, opts SaveOptions) error {
 		return fmt.Errorf("save model: %s: %w", name, err)
 	}
 	return nil
+}
+
+// WriteFile writes any other file, such as a report, as Save writes a model: it is
+// there whole, or the old one is, and what a WriteFile that was killed left is
+// removed by the next one to the same name.
+func WriteFile(name string, opts SaveOptions, content func(io.Writer) error) error {
+	if err := writeFile(name, opts, content); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
+}
+
+func writeFile(name string, opts SaveOptions, content func(io.Writer) error) error {
+	inputs, err := statAll(opts.Inputs)
+	if err != nil {
+		return err
+	}
+	s, err := newSaver(name, opts, inputs)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.writeOne(content), s.close())
 }
 
 func (m *Model) save(name string, opts SaveOptions) (err error) {
@@ -114,21 +137,29 @@ func (m *Model) Files() []string {
 // inputs returns the files that may not be replaced: those that were read, and
 // more.
 func (m *Model) inputs(more []string) ([]os.FileInfo, error) {
-	var out []os.FileInfo
+	out, err := statAll(more)
+	if err != nil {
+		return nil, err
+	}
 	if m.file.info != nil {
 		out = append(out, m.file.info)
-	}
-	for _, name := range more {
-		info, err := os.Stat(name)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, info)
 	}
 	m.file.mu.Lock()
 	defer m.file.mu.Unlock()
 	for _, c := range m.file.external {
 		out = append(out, c.info)
+	}
+	return out, nil
+}
+
+func statAll(names []string) ([]os.FileInfo, error) {
+	var out []os.FileInfo
+	for _, name := range names {
+		info, err := os.Stat(name)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, info)
 	}
 	return out, nil
 }

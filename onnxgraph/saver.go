@@ -166,6 +166,34 @@ func (s *saver) write(st *staged, content io.WriterTo) error {
 	return st.file.Sync()
 }
 
+// writeOne writes a file that has no external data.
+func (s *saver) writeOne(content func(io.Writer) error) error {
+	if err := s.allow(s.base); err != nil {
+		return err
+	}
+	if err := s.begin(0); err != nil {
+		return err
+	}
+	if err := s.write(s.model, writing(content)); err != nil {
+		return err
+	}
+	return s.locked(func() error {
+		if err := s.allow(s.base); err != nil {
+			return err
+		}
+		s.model.name = s.base
+		if err := s.rename(s.model); err != nil {
+			return err
+		}
+		return s.sync(nil)
+	})
+}
+
+// writing is a function that writes, as an io.WriterTo that does not count.
+type writing func(io.Writer) error
+
+func (f writing) WriteTo(w io.Writer) (int64, error) { return 0, f(w) }
+
 // watched is a writer that fails when a context has ended.
 type watched struct {
 	ctx context.Context

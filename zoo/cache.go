@@ -6,12 +6,16 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"time"
 
 	rebasin "github.com/onnx-rebasin/onnx-rebasin"
 )
 
 // cacheFormat is in the name of every entry: entries of other formats are not read.
 const cacheFormat = 1
+
+// tempEntry is the pattern of names of entries that are being written.
+const tempEntry = ".entry.*"
 
 // cache keeps findings in a folder, a file a pair. An entry that is damaged, or
 // that cannot be written, is as one that is not there.
@@ -22,7 +26,22 @@ func newCache(opts Options) *cache {
 	if c.dir != "" && os.MkdirAll(c.dir, 0o755) != nil {
 		c.dir = ""
 	}
+	c.sweep()
 	return c
+}
+
+// sweep removes what runs that were killed left: temporary files older than any
+// that is being written.
+func (c *cache) sweep() {
+	if c.dir == "" {
+		return
+	}
+	left, _ := filepath.Glob(filepath.Join(c.dir, tempEntry)) // a bad pattern finds nothing
+	for _, name := range left {
+		if info, err := os.Lstat(name); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > time.Hour {
+			os.Remove(name)
+		}
+	}
 }
 
 // entry is the contents of a file.
@@ -72,7 +91,7 @@ func (c *cache) put(p *Pair, f *Finding) {
 	if err != nil {
 		return
 	}
-	t, err := os.CreateTemp(c.dir, ".entry.*")
+	t, err := os.CreateTemp(c.dir, tempEntry)
 	if err != nil {
 		return
 	}

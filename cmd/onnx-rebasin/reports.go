@@ -70,7 +70,7 @@ func (p *reports) write(r *rebasin.Report) error {
 		if err != nil {
 			return err
 		}
-		if err := writeWhole(path, func(w io.Writer) error { return pages.Write(w, format, r) }); err != nil {
+		if err := writeWhole(p.c, path, func(w io.Writer) error { return pages.Write(w, format, r) }); err != nil {
 			return err
 		}
 	}

@@ -53,7 +53,7 @@ func survey(c *cli.Context) error {
 		return err
 	}
 	if matrix != "" {
-		if err := writeWhole(matrix, func(w io.Writer) error { return writeMatrix(w, matrix, r) }); err != nil {
+		if err := writeWhole(c, matrix, func(w io.Writer) error { return writeMatrix(w, matrix, r) }); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -26,12 +27,14 @@ type bench struct {
 	inputs       map[string][32]byte // digests by path
 	versions     map[string]string   // which command a digest of the output's weights comes from
 	takes        time.Duration
+	page         bool     // runs write a page about what they did, too
 	first        []string // files of the first output: those stay, see onnxgraph.Model.Save
 }
 
 // newBench makes the inputs by bigmodel, and learns what both commands give.
 func newBench(dir, bin string, external bool, seed uint64) (*bench, error) {
 	b := &bench{bin: bin, in: filepath.Join(dir, "in"), out: filepath.Join(dir, "out"), rng: rand.New(rand.NewPCG(seed, 1)),
+		page:   true,
 		inputs: map[string][32]byte{}, versions: map[string]string{}}
 	for _, d := range []string{b.in, b.out} {
 		if err := os.MkdirAll(d, 0o777); err != nil {
@@ -70,11 +73,16 @@ func newBench(dir, bin string, external bool, seed uint64) (*bench, error) {
 	return b, nil
 }
 
-func (b *bench) model() string { return filepath.Join(b.out, "m.onnx") }
+func (b *bench) model() string  { return filepath.Join(b.out, "m.onnx") }
+func (b *bench) report() string { return filepath.Join(b.out, "report.html") }
 
 // merge is a command that writes the output.
 func (b *bench) merge(lambda string) *exec.Cmd {
-	return exec.Command(b.bin, "merge", filepath.Join(b.in, "a.onnx"), filepath.Join(b.in, "b.onnx"), "-o", b.model(), "--force", "--lambda", lambda, "--method", "none", "--no-verify", "--quiet")
+	args := []string{"merge", filepath.Join(b.in, "a.onnx"), filepath.Join(b.in, "b.onnx"), "-o", b.model(), "--force", "--lambda", lambda, "--method", "none", "--no-verify", "--quiet"}
+	if b.page {
+		args = append(args, "--report", b.report())
+	}
+	return exec.Command(b.bin, args...)
 }
 
 // lambda draws one of both commands.
@@ -100,6 +108,9 @@ func (b *bench) sound() error {
 	}
 	if b.versions[sum] == "" {
 		return errors.New("the output is neither the old one nor the new one")
+	}
+	if page, _ := os.ReadFile(b.report()); b.page && !bytes.HasSuffix(bytes.TrimSpace(page), []byte("</html>")) {
+		return errors.New("the report is not whole")
 	}
 	return nil
 }

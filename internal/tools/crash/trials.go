@@ -117,7 +117,7 @@ func (b *bench) fullDisk() string {
 			return "not tried: a tmpfs cannot be mounted: " + err.Error()
 		}
 		small := *b
-		small.out = disk
+		small.out, small.page = disk, false
 		err := small.merge("0.3").Run()
 		left := small.files()
 		var got string

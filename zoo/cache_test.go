@@ -4,10 +4,30 @@ import (
 	"encoding/json"
 	"io"
 	"os"
+	"path/filepath"
 	"testing"
+	"time"
 
 	rebasin "github.com/onnx-rebasin/onnx-rebasin"
 )
+
+// What a killed run left in the cache is removed, what one writes now is not.
+func TestCacheSwept(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{".entry.old", ".entry.new", "other"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	old := time.Now().Add(-2 * time.Hour)
+	os.Chtimes(filepath.Join(dir, ".entry.old"), old, old)
+	os.Chtimes(filepath.Join(dir, "other"), old, old)
+	newCache(Options{Cache: dir})
+	left, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(left) != 2 {
+		t.Errorf("left %q, %v", left, err)
+	}
+}
 
 // No entry of the cache, even one whose sum is right, makes a survey panic: it is
 // taken whole, and can be told, or not taken.
