@@ -36,11 +36,16 @@ func (c *climb) climb(order func() []int, sweeps int) error {
 	for range sweeps {
 		before := c.value
 		more, err := c.sweep(order())
-		if err != nil || !more || c.value-before <= 1e-9*math.Abs(before) {
+		if err != nil {
 			return err
 		}
+		if !more || c.value-before <= 1e-9*math.Abs(before) {
+			break
+		}
 	}
-	return nil
+	var err error
+	c.value, err = c.f.objective() // without the rounding of what each step was told to be worth
+	return err
 }
 
 // sweep matches every stale unit once, as in the given order, and reports whether
@@ -136,8 +141,9 @@ func fixedOrder(n int) func() []int {
 
 // improve matches one unit, keeps what raises the objective and returns by how
 // much it did. The unit's old permutation and the best one differ by cycles; each
-// cycle is taken on its own merit, as summed in float64 over its elements, so
-// that neither ties nor rounding move anything.
+// cycle is taken on its own merit: as its gains tell if their rounding cannot be
+// what raises it, and else as summed in float64 over its elements, so that neither
+// ties nor rounding move anything.
 func (f *frame) improve(ws *workspace, n int) (float64, error) {
 	u := &f.plan.units[n]
 	defer ws.forget(f.plan, n)
@@ -152,7 +158,7 @@ func (f *frame) improve(ws *workspace, n int) (float64, error) {
 		}
 	}
 	if !u.own {
-		return f.takeEach(n, sets, next), f.data.failed()
+		return f.takeEach(ws, n, sets, next), f.data.failed()
 	}
 	total := 0.0
 	for _, places := range sets {
@@ -165,13 +171,24 @@ func (f *frame) improve(ws *workspace, n int) (float64, error) {
 }
 
 // takeEach is take for sets of places that do not meet: every weight is looked
-// at once for all of them.
-func (f *frame) takeEach(n int, sets [][]int32, next permspec.Perms) float64 {
-	delta, scale := f.changes(n, sets, next)
+// at once for all of them that the gains leave in doubt.
+func (f *frame) takeEach(ws *workspace, n int, sets [][]int32, next permspec.Perms) float64 {
+	delta, doubt := f.told(ws, n, sets, next)
+	var open [][]int32
+	var which []int
+	for k := range sets {
+		if math.Abs(delta[k]) <= doubt[k] {
+			open, which = append(open, sets[k]), append(which, k)
+		}
+	}
+	exact, scale := f.changes(n, open, next)
+	for o, k := range which {
+		delta[k], doubt[k] = exact[o], 1e-11*scale[o]
+	}
 	total := 0.0
 	var taken []int32
 	for k, places := range sets {
-		if delta[k] > 1e-11*scale[k] {
+		if delta[k] > doubt[k] {
 			total += delta[k]
 			taken = append(taken, places...)
 		}

@@ -1,6 +1,9 @@
 package solver
 
 import (
+	"math"
+	"slices"
+
 	"github.com/onnx-rebasin/onnx-rebasin/internal/f32"
 	"github.com/onnx-rebasin/onnx-rebasin/internal/parallel"
 	"github.com/onnx-rebasin/onnx-rebasin/permspec"
@@ -33,18 +36,26 @@ func (f *frame) total(dist bool) (tally, error) {
 // changes returns, for each set of places of a unit's group, the objective with
 // permutations next there minus that with the frame's, and the size of the sums
 // it comes from. The unit stands at most once in every box, so that sets are
-// changed independently of each other.
+// changed independently of each other, and one pass over a box does for all.
 func (f *frame) changes(n int, sets [][]int32, next permspec.Perms) (delta, scale []float64) {
 	delta, scale = make([]float64, len(sets)), make([]float64, len(sets))
+	if len(sets) == 0 {
+		return delta, scale
+	}
+	of := make([]int, f.plan.size[f.plan.units[n].group]) // the set of a place
+	for k, places := range sets {
+		for _, i := range places {
+			of[i] = k
+		}
+	}
+	places := slices.Sorted(slices.Values(slices.Concat(sets...)))
 	then := *f
 	then.perms = next
 	for _, st := range f.plan.units[n].stands {
-		only := make([][]int32, len(f.plan.boxes[st.box].digits))
-		for k, places := range sets {
-			only[st.digits[0]] = places
-			old, now := f.tally(st.box, only, false).dot, then.tally(st.box, only, false).dot
-			delta[k] += now - old
-			scale[k] += max(now, -now) + max(old, -old)
+		old, now := f.tallies(st.box, st.digits[0], places), then.tallies(st.box, st.digits[0], places)
+		for t, i := range places {
+			delta[of[i]] += now[t] - old[t]
+			scale[of[i]] += math.Abs(now[t]) + math.Abs(old[t])
 		}
 	}
 	return delta, scale
@@ -110,6 +121,67 @@ func (f *frame) tally(k int, only [][]int32, dist bool) tally {
 		t.dist += part.dist
 	}
 	return t
+}
+
+// parts is how many sums for each place tallies keeps side by side at most.
+const parts = 32
+
+// tallies returns Σ a·b over one box for each of some places of digit d. Like
+// tally it does not depend on the number of threads.
+func (f *frame) tallies(k, d int, places []int32) []float64 {
+	b := &f.plan.boxes[k]
+	only := make([][]int32, len(b.digits))
+	only[d] = places
+	slow, fast := b.halves(only)
+	pins := make([]int32, len(b.digits))
+	outer := f.offsets(k, f.at[k], slow, pins, only)
+	inner := f.offsets(k, place{}, fast, pins, only)
+	x, y := f.data.of(b.weight)
+	rows := max(1, portion/max(1, len(inner.a)), (len(outer.a)+parts-1)/parts)
+	sums := make([][]float64, (len(outer.a)+rows-1)/rows)
+	var add func(sum []float64, i int)
+	if at := slices.Index(slow, d); at >= 0 {
+		kind, after := inner.kind(), b.count(slow[at+1:])
+		add = func(sum []float64, i int) {
+			var t tally
+			t.add(x[outer.a[i]:], y[outer.b[i]:], inner, kind, false)
+			sum[i/after%len(places)] += t.dot
+		}
+	} else {
+		after := b.count(fast[slices.Index(fast, d)+1:])
+		at := make([]int32, len(inner.a)) // the place an offset belongs to
+		for r := range at {
+			at[r] = int32(r / after % len(places))
+		}
+		add = func(sum []float64, i int) {
+			x, y := x[outer.a[i]:], y[outer.b[i]:]
+			for r, t := range at {
+				sum[t] += float64(x[inner.a[r]]) * float64(y[inner.b[r]])
+			}
+		}
+	}
+	parallel.For(f.threads, len(sums), func(n int) {
+		sums[n] = make([]float64, len(places))
+		for i := n * rows; i < min((n+1)*rows, len(outer.a)); i++ {
+			add(sums[n], i)
+		}
+	})
+	total := make([]float64, len(places))
+	for _, sum := range sums {
+		for t, v := range sum {
+			total[t] += v
+		}
+	}
+	return total
+}
+
+// count is how many places some digits have together.
+func (b *box) count(digits []int) int {
+	n := 1
+	for _, d := range digits {
+		n *= b.digits[d].size
+	}
+	return n
 }
 
 // The kinds of offsets: elements of A are neighbours, those of B too or not; or

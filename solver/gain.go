@@ -14,13 +14,18 @@ const most = 1 << 18
 // gains is a gain matrix: entry (i, j) is what the objective gains by putting
 // slot j of B where slot i of A is, all else being as the frame has it.
 type gains struct {
-	n     int
-	c     []float64
-	perms []permspec.Perms // for each site those its part was computed for; nil: not in c yet
+	Matrix[float64]
+	perms  []permspec.Perms // for each site those its part was computed for; nil: not in it yet
+	rounds int              // how often something was added
+	a, b   []float64        // norms of the slots of A and of B over all sites; nil: not computed yet
 }
 
 func newGains(n, sites int) *gains {
-	return &gains{n: n, c: make([]float64, n*n), perms: make([]permspec.Perms, sites)}
+	stride := n
+	if n%128 == 0 { // rows a power of two apart would share the same few lines of a cache
+		stride += 8
+	}
+	return &gains{Matrix: Matrix[float64]{n, n, stride, make([]float64, n*stride)}, perms: make([]permspec.Perms, sites)}
 }
 
 // compute brings the gains of the sites up to date with the frame's
@@ -29,6 +34,7 @@ func newGains(n, sites int) *gains {
 // since the last time, only what these change is computed.
 func (g *gains) compute(f *frame, sites []site, env []int32, ws *workspace) {
 	now := slices.Clone(f.perms)
+	round := g.rounds + 1
 	for k := range sites {
 		s := &sites[k]
 		switch {
@@ -36,8 +42,10 @@ func (g *gains) compute(f *frame, sites []site, env []int32, ws *workspace) {
 			continue
 		case g.perms[k] == nil:
 			f.product(s, env, g, ws.threads)
+			g.rounds = round
 		case f.moved(s, g.perms[k]):
 			f.update(s, env, g, g.perms[k], ws.threads)
+			g.rounds = round
 		}
 		g.perms[k] = now
 	}
@@ -50,7 +58,7 @@ func (f *frame) product(s *site, env []int32, g *gains, threads int) {
 	f.chunks(s, env, func(at offsets) {
 		f32.ProductAcc64(threads,
 			f32.View{Data: a, Rows: rows, Cols: f32.Offsets(at.a)},
-			f32.View{Data: b, Rows: f32.Offsets(at.b), Cols: rows}, g.c, g.n)
+			f32.View{Data: b, Rows: f32.Offsets(at.b), Cols: rows}, g.Data, g.Stride)
 	})
 }
 
@@ -76,7 +84,7 @@ func (f *frame) update(s *site, env []int32, g *gains, old permspec.Perms, threa
 			}
 		}
 		f32.ProductAcc64(threads, f32.View{Data: a, Rows: f32.Offsets(slots), Cols: f32.Offsets(cols)},
-			difference(b, slots, from, to, threads), g.c, g.n)
+			difference(b, slots, from, to, threads), g.Data, g.Stride)
 	})
 }
 

@@ -45,8 +45,8 @@ type Start struct {
 // is matched exactly, all others as they stand, until nothing moves. Groups
 // nested in others are matched together with these, exactly where they do not
 // meet in one weight. The objective never falls: gains are found in float32, but a
-// change is made only when the sum over the elements concerned, in float64,
-// rises by it.
+// change is made only when that is more than their rounding can be, or the sum over
+// the elements concerned, in float64, rises by it.
 //
 // Ascent ends in a local optimum, so there are several starts, see Options.Starts.
 // The result depends on the arguments but not on the number of threads.

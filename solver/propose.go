@@ -99,11 +99,10 @@ func (f *frame) proposeAt(ws *workspace, n, o int, env []int32, next permspec.Pe
 		us.plain[o] = newGains(size, len(u.plain))
 	}
 	us.plain[o].compute(f, u.plain, env, ws)
-	c := f.blur(f.lumped(ws, u), env, us.plain[o], ws)
+	value := f.blur(f.lumped(ws, u), env, us.plain[o], ws)
 	if len(u.inner)+len(u.joint) > 0 || ws.noise > 0 {
-		c = slices.Clone(c)
+		value.Data = slices.Clone(value.Data)
 	}
-	value := Matrix[float64]{size, size, size, c}
 	for k := range u.inner {
 		if !ws.open(f.plan, u, k) {
 			continue
@@ -122,7 +121,7 @@ func (f *frame) proposeAt(ws *workspace, n, o int, env []int32, next permspec.Pe
 			return err
 		}
 	}
-	ws.disturb(value.Data)
+	ws.disturb(value)
 	row := f.plan.rows(u.group, env)[0] * size
 	old := f.perms[u.group][row : row+size]
 	solved, err := Assign(value, AssignOptions{Prefer: old, Warm: us.solved[o], Threads: ws.threads})
@@ -166,7 +165,7 @@ func (f *frame) innerGains(ws *workspace, n, o, k int, env []int32, value Matrix
 		c := f.blur(in.sites, env, g, ws)
 		return parallel.Try(ws.threads, value.Rows, func(i int) error {
 			for j, v := range value.Row(i) {
-				a, err := Assign(part(c, g.n, i, j, small), AssignOptions{})
+				a, err := Assign(part(c, i, j, small), AssignOptions{})
 				if err != nil {
 					return err
 				}
@@ -189,8 +188,8 @@ func (p *plan) extra(x, y int, env []int32) []int {
 }
 
 // part is the gain matrix of an inner group between slots i and j.
-func part(c []float64, n, i, j, small int) Matrix[float64] {
-	return Matrix[float64]{small, small, n, c[i*small*n+j*small:]}
+func part(c Matrix[float64], i, j, small int) Matrix[float64] {
+	return Matrix[float64]{small, small, c.Stride, c.Data[i*small*c.Stride+j*small:]}
 }
 
 // innerPerms puts the best permutations of inner group k into next, where col
@@ -212,7 +211,7 @@ func (f *frame) innerPerms(ws *workspace, n, o, k int, env, old, col []int32, ne
 			if old[i] == j {
 				prefer = f.perms[in.group][row : row+small]
 			}
-			a, err := Assign(part(c, g.n, i, int(j), small), AssignOptions{Prefer: prefer})
+			a, err := Assign(part(c, i, int(j), small), AssignOptions{Prefer: prefer})
 			if err != nil {
 				return err
 			}

@@ -12,7 +12,7 @@ import (
 // group: exactly where no box holds more than two groups, else nearly.
 type relaxed struct {
 	units []int
-	gains [][]float64
+	gains []Matrix[float64]
 	perms []permspec.Perms
 	parts []float64
 	value float64 // of the objective
@@ -32,7 +32,7 @@ const (
 // an assignment of every unit for each of from and each step.
 func (f *frame) relax(ws *workspace, from []permspec.Perms) error {
 	p := &relaxed{units: f.plan.relaxable()}
-	p.gains = make([][]float64, len(p.units))
+	p.gains = make([]Matrix[float64], len(p.units))
 	for k, perms := range from {
 		corner := slices.Clone(from[0])
 		for _, n := range p.units {
@@ -83,8 +83,7 @@ func (f *frame) steepest(p *relaxed) (permspec.Perms, error) {
 	corner := slices.Clone(f.perms)
 	for k, n := range p.units {
 		g := f.plan.units[n].group
-		size := f.plan.size[g]
-		a, err := Assign(Matrix[float64]{size, size, size, p.gains[k]}, AssignOptions{Prefer: f.perms[g]})
+		a, err := Assign(p.gains[k], AssignOptions{Prefer: f.perms[g]})
 		if err != nil {
 			return nil, err
 		}
@@ -102,7 +101,8 @@ func (f *frame) towards(ws *workspace, p *relaxed, corner permspec.Perms, far fu
 	there := f.gainsOf(ws, p.units)
 	if len(p.perms) == 0 {
 		for k := range there {
-			p.gains[k] = slices.Clone(there[k])
+			p.gains[k] = there[k]
+			p.gains[k].Data = slices.Clone(there[k].Data)
 		}
 		var err error
 		p.perms, p.parts = []permspec.Perms{corner}, []float64{1}
@@ -114,8 +114,9 @@ func (f *frame) towards(ws *workspace, p *relaxed, corner permspec.Perms, far fu
 	t := far(slope, curve)
 	p.value += t*slope + t*t*curve
 	for k := range p.gains {
-		for i, g := range there[k] {
-			p.gains[k][i] += t * (g - p.gains[k][i])
+		now := p.gains[k].Data
+		for i, g := range there[k].Data {
+			now[i] += t * (g - now[i])
 		}
 	}
 	for k := range p.parts {
@@ -126,8 +127,8 @@ func (f *frame) towards(ws *workspace, p *relaxed, corner permspec.Perms, far fu
 }
 
 // gainsOf returns the gain matrices of some units, valid until the next call.
-func (f *frame) gainsOf(ws *workspace, units []int) [][]float64 {
-	out := make([][]float64, len(units))
+func (f *frame) gainsOf(ws *workspace, units []int) []Matrix[float64] {
+	out := make([]Matrix[float64], len(units))
 	env := free(len(f.plan.size))
 	for k, n := range units {
 		u, us := &f.plan.units[n], &ws.units[n]
@@ -135,13 +136,13 @@ func (f *frame) gainsOf(ws *workspace, units []int) [][]float64 {
 			us.plain[0] = newGains(f.plan.size[u.group], len(u.plain))
 		}
 		us.plain[0].compute(f, u.plain, env, ws)
-		out[k] = us.plain[0].c
+		out[k] = us.plain[0].Matrix
 	}
 	return out
 }
 
 // along is <gains, corner - p>.
-func (f *frame) along(p *relaxed, gains [][]float64, corner permspec.Perms) float64 {
+func (f *frame) along(p *relaxed, gains []Matrix[float64], corner permspec.Perms) float64 {
 	sum := 0.0
 	for k, n := range p.units {
 		g := f.plan.units[n].group
@@ -154,10 +155,10 @@ func (f *frame) along(p *relaxed, gains [][]float64, corner permspec.Perms) floa
 }
 
 // picked sums the gains that a permutation picks.
-func picked(gains []float64, perm []int32) float64 {
+func picked(gains Matrix[float64], perm []int32) float64 {
 	sum := 0.0
 	for i, j := range perm {
-		sum += gains[i*len(perm)+int(j)]
+		sum += gains.Row(i)[j]
 	}
 	return sum
 }

@@ -143,11 +143,12 @@ const blurry = 1 << 13
 //
 // the elements of the other digits sorted. Long sorted lists are shortened to
 // the means of neighbours.
-func (f *frame) blur(sites []site, env []int32, g *gains, ws *workspace) []float64 {
+func (f *frame) blur(sites []site, env []int32, g *gains, ws *workspace) Matrix[float64] {
 	if ws.known == nil || !ws.blurred {
-		return g.c
+		return g.Matrix
 	}
-	c := slices.Clone(g.c)
+	c := g.Matrix
+	c.Data = slices.Clone(c.Data)
 	sorted := 0
 	for k := range sites {
 		s := &sites[k]
@@ -169,7 +170,7 @@ func (f *frame) blur(sites []site, env []int32, g *gains, ws *workspace) []float
 				p := profiles(x, slots, at.a[r:end], cloud, per)
 				q := profiles(y, slots, at.b[r:end], cloud, per)
 				w := (end - r) * per
-				f32.ProductAcc64(ws.threads, f32.Dense(p, g.n, w, w), f32.Dense(q, g.n, w, w).T(), c, g.n)
+				f32.ProductAcc64(ws.threads, f32.Dense(p, c.Rows, w, w), f32.Dense(q, c.Rows, w, w).T(), c.Data, c.Stride)
 			}
 		})
 	}

@@ -49,16 +49,16 @@ func (f *frame) swaps(ws *workspace, n int) (float64, error) {
 // bestSwap returns the pair of places of a unit whose exchange gains most.
 func (f *frame) bestSwap(u *unit, g *gains) (i, j int, gain float64) {
 	perm := f.perms[u.group]
-	curve := make([]float64, g.n*g.n)
+	curve := make([]float64, g.Rows*g.Rows)
 	for _, st := range u.stands {
 		if len(st.digits) == 2 {
 			f.addCurve(st, perm, curve)
 		}
 	}
-	for x := range g.n {
+	for x := range g.Rows {
 		for y := range x {
-			s, t := int(perm[x]), int(perm[y])
-			d := g.c[x*g.n+t] + g.c[y*g.n+s] - g.c[x*g.n+s] - g.c[y*g.n+t] + curve[x*g.n+y]
+			s, t, rx, ry := int(perm[x]), int(perm[y]), g.Row(x), g.Row(y)
+			d := rx[t] + ry[s] - rx[s] - ry[t] + curve[x*g.Rows+y]
 			if d > gain {
 				i, j, gain = x, y, d
 			}

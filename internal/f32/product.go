@@ -10,12 +10,15 @@ import "fmt"
 // every kernel and every number of threads.
 const (
 	kc   = 128  // 16 KiB of B with 32 columns, 8 KiB with 16
-	kc64 = 256  // twice that
+	kc64 = 512  // four times that
 	mc   = 120  // 60 KiB of A, or 120; a multiple of the kernels' 12 and 6 rows
 	nc   = 1024 // 512 KiB of B, or 1024; a multiple of every width
 
 	few = 4 // up to this many blocks of A, B is packed a panel at a time
 )
+
+// Depth is how many products are summed in float32 at most before the sum goes on in float64, in ProductAcc64.
+const Depth = kc64
 
 // product is one matrix product under way: C = alpha·A·B + beta·C, then the epilogue, or c64 += A·B.
 type product struct {

@@ -1,0 +1,91 @@
+package solver
+
+import (
+	"math"
+	"slices"
+
+	"github.com/onnx-rebasin/onnx-rebasin/internal/f32"
+	"github.com/onnx-rebasin/onnx-rebasin/permspec"
+)
+
+// few is how many slots a unit has for which sums over its elements are quicker
+// than to find how far its gains can be wrong.
+const few = 64
+
+// told returns, for each set of places of a unit's group, by how much its gains
+// say that the objective rises with permutations next there, and how far that can
+// be off: infinitely far where the gains alone do not tell.
+//
+// A product in float32 is added to float64 after f32.Depth terms at most, so with u = 2⁻²⁴
+// an entry (i, j) of one is off by no more than f32.Depth·u·|A_i|·|B_j|; what later
+// rounds add, products with differences of two places of B, which are rounded too,
+// by no more than twice (f32.Depth + 1)·u·|A_i|·|B_j| each. What float32 loses below
+// its smallest numbers is less than lost.
+func (f *frame) told(ws *workspace, n int, sets [][]int32, next permspec.Perms) (delta, doubt []float64) {
+	delta, doubt = make([]float64, len(sets)), make([]float64, len(sets))
+	u := &f.plan.units[n]
+	fixed := func(s site) bool { return f.at[s.box].fixed != nil }
+	if f.plan.size[u.group] < few || len(u.members) > 1 || len(f.plan.under[u.group]) > 0 || !ws.keeps || slices.ContainsFunc(u.plain, fixed) {
+		for k := range doubt {
+			doubt[k] = math.Inf(1)
+		}
+		return delta, doubt
+	}
+	g := ws.units[n].plain[0]
+	g.norms(f, u.plain)
+	const unit = 1.0 / (1 << 24)
+	const lost = 1e-36
+	off := 2.001 * float64(g.rounds) * (f32.Depth + 1) * unit // and what the norms may be short of
+	for k, places := range sets {
+		doubt[k] = lost
+		for _, i := range places {
+			old, now := f.perms[u.group][i], next[u.group][i]
+			delta[k] += g.Row(int(i))[now] - g.Row(int(i))[old]
+			doubt[k] += off * g.a[i] * (g.b[old] + g.b[now])
+		}
+	}
+	return delta, doubt
+}
+
+// norms computes the norms of the slots, once.
+func (g *gains) norms(f *frame, sites []site) {
+	if g.a != nil {
+		return
+	}
+	g.a, g.b = make([]float64, g.Rows), make([]float64, g.Rows)
+	for _, s := range sites {
+		b := &f.plan.boxes[s.box]
+		slots, rest := f.slots(s.box, s.rows), f.slots(s.box, b.fastLast(s.rest))
+		x, y := f.data.of(b.weight)
+		addSquares(g.a, x[f.at[s.box].a:], slots, rest)
+		addSquares(g.b, y[f.at[s.box].b:], slots, rest)
+	}
+	for i := range g.a {
+		g.a[i], g.b[i] = math.Sqrt(g.a[i]), math.Sqrt(g.b[i])
+	}
+}
+
+// addSquares adds Σ x[slot + offset]² over a list of offsets to the sum of each slot.
+func addSquares(sum []float64, x []float32, slots, list []int) {
+	if n := len(slots); slots[n-1] == n-1 { // neighbours: some rows at a time
+		squares, some := make([]float32, n), make([]float32, n)
+		for r, o := range list {
+			f32.Mul(squares, x[o:][:n], x[o:][:n])
+			f32.Add(some, some, squares)
+			if r%32 == 31 || r == len(list)-1 {
+				for i, v := range some {
+					sum[i] += float64(v)
+				}
+				clear(some)
+			}
+		}
+		return
+	}
+	at := offsets{list, list}
+	kind := at.kind()
+	for i, s := range slots {
+		var t tally
+		t.add(x[s:], x[s:], at, kind, false)
+		sum[i] += t.dot
+	}
+}
