@@ -216,7 +216,7 @@ func (c *comparison) plan(ctx context.Context, specs map[string]InputSpec) (*pla
 	var firstInputs string
 	tried := map[string]bool{}
 	for _, sizes := range candidates {
-		p, err := planInputs(c.a.Model, c.shapes, specs, sizes)
+		p, err := planInputs(c.a.Model, c.b.Model, c.shapes, specs, sizes)
 		if err != nil {
 			return nil, err
 		}

@@ -190,13 +190,39 @@ func (p *pass) batch(ctx context.Context, b *dataset.Batch) error {
 	return p.count(all, right)
 }
 
+// run computes the output of model i, in batches of the size that it takes: another than the first model's where both
+// fix it.
 func (p *pass) run(ctx context.Context, i int, b *dataset.Batch) (*onnxgraph.Tensor, error) {
 	r, name := p.runners[i], p.outputs[i].Name
-	out, err := r.Run(ctx, renamed(b.Inputs, p.runners[0].Model, r.Model), []string{name})
-	if err != nil {
-		return nil, err
+	whole := &dataset.Batch{N: b.N, Inputs: renamed(b.Inputs, p.runners[0].Model, r.Model)}
+	parts, size := []*dataset.Batch{whole}, batchOf(r.Model, whole)
+	if size > 0 {
+		parts = whole.Cut(size)
 	}
-	return out[name], nil
+	var outs []*onnxgraph.Tensor
+	var samples []int
+	for _, part := range parts {
+		out, err := r.Run(ctx, part.Inputs, []string{name})
+		if err != nil {
+			return nil, err
+		}
+		outs, samples = append(outs, out[name]), append(samples, part.N)
+	}
+	if size > 0 {
+		return dataset.Join(outs, samples, size), nil
+	}
+	return outs[0], nil
+}
+
+// batchOf returns how many samples a model takes at a time where a batch has another number of them; else 0.
+func batchOf(m *onnxgraph.Model, b *dataset.Batch) int {
+	for _, v := range m.Graph.Inputs {
+		t, size := b.Inputs[v.Name], declaredSize(v, 0)
+		if t != nil && len(t.Shape) == len(v.Declared) && size > 0 && t.Shape[0] >= b.N && int64(t.Shape[0]) != size {
+			return int(size)
+		}
+	}
+	return 0
 }
 
 // read takes the output of model i apart. The first batch settles what scores

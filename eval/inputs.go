@@ -89,9 +89,9 @@ var candidates = []free{
 	{cheapBatch, 64, 8}, {2, 64, 8}, {1, 64, 8}, {1, 128, 16}, {1, 224, 32}, {1, 320, 64}, {1, 32, 1}, {1, 64, 100}, {1, 256, 256}, {1, 64, 512}, {1, 96, 128}, {1, 512, 16000},
 }
 
-// planInputs chooses shapes and roles for a model's inputs. Axes of one name
+// planInputs chooses shapes and roles for a model's inputs, of which another takes the like. Axes of one name
 // get one size.
-func planInputs(m *onnxgraph.Model, shapes *onnxgraph.ShapeInfo, specs map[string]InputSpec, sizes free) (*plan, error) {
+func planInputs(m, other *onnxgraph.Model, shapes *onnxgraph.ShapeInfo, specs map[string]InputSpec, sizes free) (*plan, error) {
 	for name := range specs {
 		if !slices.ContainsFunc(m.Graph.Inputs, func(v *onnxgraph.Value) bool { return v.Name == name }) {
 			return nil, fmt.Errorf("eval: %s has no input %q", m.Path, name)
@@ -99,18 +99,20 @@ func planInputs(m *onnxgraph.Model, shapes *onnxgraph.ShapeInfo, specs map[strin
 	}
 	p := &plan{}
 	named := map[string]int{}
-	for _, v := range m.Graph.Inputs {
+	fixed := InputsOf(m, other)
+	for i, v := range m.Graph.Inputs {
 		if v.Type == onnxgraph.Undefined {
 			return nil, fmt.Errorf("eval: input %q of %s is not a tensor, or its type is not declared", v.Name, m.Path)
 		}
 		in := &planned{value: v, spec: specs[v.Name]}
 		in.shape = in.spec.Shape
+		noteSizes(named, v, fixed[i].Shape)
 		noteSizes(named, v, in.spec.Shape)
 		p.inputs = append(p.inputs, in)
 	}
-	for _, in := range p.inputs {
+	for i, in := range p.inputs {
 		if in.shape == nil {
-			in.shape = chooseShape(in.value, shapes, named, sizes)
+			in.shape = chooseShape(in.value, fixed[i].Shape, shapes, named, sizes)
 		}
 	}
 	for _, in := range p.inputs {
@@ -120,21 +122,20 @@ func planInputs(m *onnxgraph.Model, shapes *onnxgraph.ShapeInfo, specs map[strin
 }
 
 // noteSizes learns the sizes of named axes from a shape that was given.
-func noteSizes(named map[string]int, v *onnxgraph.Value, shape []int) {
+func noteSizes[T int | int64](named map[string]int, v *onnxgraph.Value, shape []T) {
 	for i, d := range v.Declared {
-		if _, known := d.Known(); !known && !d.Unknown() && i < len(shape) {
-			named[d.String()] = shape[i]
+		if _, known := d.Known(); !known && !d.Unknown() && i < len(shape) && shape[i] >= 0 {
+			named[d.String()] = int(shape[i])
 		}
 	}
 }
 
-// chooseShape fills the free axes of an input.
-func chooseShape(v *onnxgraph.Value, shapes *onnxgraph.ShapeInfo, named map[string]int, sizes free) []int {
+// chooseShape fills the axes of an input that are below 0 in fixed.
+func chooseShape(v *onnxgraph.Value, fixed []int64, shapes *onnxgraph.ShapeInfo, named map[string]int, sizes free) []int {
 	shape := []int{}
-	for i, d := range v.Declared {
-		n, known := d.Known()
+	for i, n := range fixed {
 		size := int(n)
-		if !known {
+		if n < 0 {
 			size = chooseSize(v, i, shapes, named, sizes)
 		}
 		shape = append(shape, size)

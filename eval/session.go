@@ -41,23 +41,43 @@ func (r *Runner) Run(ctx context.Context, inputs map[string]*onnxgraph.Tensor, o
 	return out, nil
 }
 
-// InputsOf lists what a model's inputs want, for opening a data set.
-func InputsOf(m *onnxgraph.Model) []dataset.Input {
+// InputsOf lists what a model's inputs want, for opening a data set. Sizes that the model leaves open are those which
+// the others with as many inputs fix; Verify runs all of them on the same batches.
+func InputsOf(m *onnxgraph.Model, others ...*onnxgraph.Model) []dataset.Input {
 	var inputs []dataset.Input
 	for _, v := range m.Graph.Inputs {
 		in := dataset.Input{Name: v.Name, Type: v.Type}
 		if v.HasShape {
 			in.Shape = make([]int64, len(v.Declared))
-			for i, d := range v.Declared {
-				in.Shape[i] = -1
-				if n, ok := d.Known(); ok {
-					in.Shape[i] = n
-				}
+			for i := range v.Declared {
+				in.Shape[i] = declaredSize(v, i)
 			}
 		}
 		inputs = append(inputs, in)
 	}
+	for _, o := range others {
+		if len(o.Graph.Inputs) != len(inputs) {
+			continue
+		}
+		for i, w := range counterparts(m.Graph.Inputs, o.Graph.Inputs) {
+			for axis, size := range inputs[i].Shape {
+				if size < 0 {
+					inputs[i].Shape[axis] = declaredSize(w, axis)
+				}
+			}
+		}
+	}
 	return inputs
+}
+
+// declaredSize is the size of an axis, -1 where the model leaves it open.
+func declaredSize(v *onnxgraph.Value, axis int) int64 {
+	if axis < len(v.Declared) {
+		if n, ok := v.Declared[axis].Known(); ok {
+			return n
+		}
+	}
+	return -1
 }
 
 // counterparts gives, for each value of one model's inputs or outputs, that of

@@ -219,7 +219,7 @@ func TestGeneratedInputs(t *testing.T) {
 			node("MatMul x w -> c"), node("Cast mask -> d", intAttr("to", 1)), node("Equal rate r -> e")},
 		weights: []*onnxpb.TensorProto{weight("words", []int64{7, 3}, waves(21)...), weight("kinds", []int64{2, 2}, waves(4)...),
 			weight("w", []int64{6, 5}, waves(30)...), weight("r", []int64{}, int64(8000))}}.model(t)
-	p, err := planInputs(m, onnxgraph.Shapes(m), map[string]InputSpec{"mask": {Shape: []int{3, 9}}}, candidates[0])
+	p, err := planInputs(m, m, onnxgraph.Shapes(m), map[string]InputSpec{"mask": {Shape: []int{3, 9}}}, candidates[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +247,7 @@ func TestGeneratedInputs(t *testing.T) {
 	if n, ok := sumOf("past + 1", map[string]int{"past": 4}); !ok || n != 5 {
 		t.Errorf("past + 1 is %d", n)
 	}
-	_, err = planInputs(m, onnxgraph.Shapes(m), map[string]InputSpec{"nobody": {}}, candidates[0])
+	_, err = planInputs(m, m, onnxgraph.Shapes(m), map[string]InputSpec{"nobody": {}}, candidates[0])
 	if err == nil || !strings.Contains(err.Error(), `has no input "nobody"`) {
 		t.Errorf("error %v", err)
 	}

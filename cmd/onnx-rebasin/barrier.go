@@ -123,13 +123,13 @@ func measure(c *cli.Context, paths []string, then func(*job, *rebasin.Barriers) 
 		return nil, nil, err
 	}
 	var hints []string
-	if opts.Data, err = openData(c, models[0], c.String("data")); err != nil {
+	if opts.Data, err = openData(c, c.String("data"), models[0]); err != nil {
 		return nil, nil, err
 	}
 	defer opts.Data.Close()
 	hints = append(hints, opts.Data.Hints...)
 	if train := c.String("train-data"); train != "" {
-		if opts.Train, err = openData(c, models[0], train); err != nil {
+		if opts.Train, err = openData(c, train, models[0]); err != nil {
 			return nil, nil, err
 		}
 		defer opts.Train.Close()

@@ -53,7 +53,7 @@ func (j *job) calibrate() error {
 	if kind == "" {
 		kind = repair.Auto
 	}
-	set, err := openSamples(j.c, j.a, path, j.c.Int("calib-limit"))
+	set, err := openSamples(j.c, path, j.c.Int("calib-limit"), j.a)
 	if err != nil {
 		return err
 	}

@@ -11,18 +11,18 @@ import (
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
 
-// openData opens a data set for the inputs of m, as the flags of dataFlags say;
+// openData opens a data set for the inputs of m and of what is run on the same batches, as the flags of dataFlags say;
 // nil when path is empty.
-func openData(c *cli.Context, m *onnxgraph.Model, path string) (*dataset.Set, error) {
+func openData(c *cli.Context, path string, models ...*onnxgraph.Model) (*dataset.Set, error) {
 	if path == "" {
 		return nil, nil
 	}
-	return openSamples(c, m, path, c.Int("limit"))
+	return openSamples(c, path, c.Int("limit"), models...)
 }
 
 // openSamples is openData for the first samples only, all when limit is 0.
-func openSamples(c *cli.Context, m *onnxgraph.Model, path string, limit int) (*dataset.Set, error) {
-	opts := dataset.Options{Inputs: eval.InputsOf(m), Labels: c.String("labels"), Scale: c.Float64("scale"), Limit: limit}
+func openSamples(c *cli.Context, path string, limit int, models ...*onnxgraph.Model) (*dataset.Set, error) {
+	opts := dataset.Options{Inputs: eval.InputsOf(models[0], models[1:]...), Labels: c.String("labels"), Scale: c.Float64("scale"), Limit: limit}
 	var err error
 	if opts.Mean, err = numbers(c, "mean"); err != nil {
 		return nil, err

@@ -51,7 +51,7 @@ func evaluate(c *cli.Context) error {
 		return err
 	}
 	defer done()
-	set, err := openData(c, models[0], c.String("data"))
+	set, err := openData(c, c.String("data"), models[0])
 	if err != nil {
 		return err
 	}

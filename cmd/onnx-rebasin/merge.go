@@ -44,7 +44,7 @@ func merge(c *cli.Context) error {
 		return err
 	}
 	defer j.close()
-	set, err := openData(c, j.a, c.String("data"))
+	set, err := openData(c, c.String("data"), j.a)
 	if err != nil {
 		return err
 	}
@@ -137,7 +137,7 @@ func (j *job) samples() (*dataset.Set, error) {
 	if limit == 0 || limit > enough {
 		limit = enough
 	}
-	return openSamples(j.c, j.b, j.c.String("data"), limit)
+	return openSamples(j.c, j.c.String("data"), limit, j.b)
 }
 
 // judgeOptions reads the flags that say how models are run and judged.

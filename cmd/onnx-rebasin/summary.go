@@ -136,7 +136,10 @@ func (s summary) repaired(r *repair.Report) {
 		if k == 0 {
 			sep = "; " + r.Judge + ":"
 		}
-		text += fmt.Sprintf("%s %s %.4f (%.2f %%)", sep, t.Kind, t.Loss, 100*t.Accuracy)
+		text += fmt.Sprintf("%s %s %.4f", sep, t.Kind, t.Loss)
+		if !math.IsNaN(t.Accuracy) {
+			text += fmt.Sprintf(" (%.2f %%)", 100*t.Accuracy)
+		}
 	}
 	if r.Temperature != 0 {
 		text += fmt.Sprintf("; scores divided by %.3g", r.Temperature)

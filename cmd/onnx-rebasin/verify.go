@@ -46,7 +46,7 @@ func verify(c *cli.Context) error {
 		return err
 	}
 	opts.AllValues, opts.Samples, opts.Batch = c.Bool("all-values"), c.Int("samples"), c.Int("batch")
-	if opts.Data, err = openData(c, models[0], c.String("data")); err != nil {
+	if opts.Data, err = openData(c, c.String("data"), models...); err != nil {
 		return err
 	}
 	if opts.Data != nil {

@@ -42,6 +42,9 @@ func TestFormats(t *testing.T) {
 		"npz fortran": func(t *testing.T) string {
 			return file(t, "d.npz", npz(t, zip.Deflate, "x", npyTurned, "y", npyY))
 		},
+		"npz with names": func(t *testing.T) string {
+			return file(t, "d.npz", npz(t, zip.Deflate, "names", npy("<U1", []int{5}, make([]byte, 20)), "only", npyX, "y", npyY))
+		},
 		"npy fortran": beside("x_test.npy", npyTurned, "y_test.npy", npyY),
 
 		"npy":       beside("x_test.npy", npyX, "y_test.npy", npyY),

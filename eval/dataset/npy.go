@@ -80,7 +80,7 @@ func parseNPYHeader(text string) (*npyHeader, error) {
 	}
 	h.dtype = npyTypes[strings.TrimLeft(descr[1], "<>=|")]
 	if h.dtype == onnxgraph.Undefined {
-		return nil, fmt.Errorf("elements of numpy type %q are not supported", descr[1])
+		return nil, typeError(descr[1])
 	}
 	for field := range strings.SplitSeq(shape[1], ",") {
 		if field = strings.TrimSpace(field); field == "" {
@@ -94,6 +94,13 @@ func parseNPYHeader(text string) (*npyHeader, error) {
 	}
 	h.fortran = fortran[1] == "True" && len(h.shape) > 1
 	return h, nil
+}
+
+// typeError is a numpy type that is none of numbers.
+type typeError string
+
+func (e typeError) Error() string {
+	return fmt.Sprintf("elements of numpy type %q are not supported", string(e))
 }
 
 // rows reads the array that the header describes from its first element on.

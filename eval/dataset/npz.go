@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"archive/zip"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -44,7 +45,13 @@ func npzArray(file, name string, entry *zip.File) (array, error) {
 	defer stream.Close()
 	h, err := readNPYHeader(stream)
 	if err != nil {
-		return array{}, fmt.Errorf("dataset: %s: %w", what, err)
+		err = fmt.Errorf("dataset: %s: %w", what, err)
+	}
+	if errors.As(err, new(typeError)) {
+		return array{name: name, err: err}, nil
+	}
+	if err != nil {
+		return array{}, err
 	}
 	have, compressed := int64(entry.UncompressedSize64)-h.size, false
 	if err := checkSize(what, h.dtype, h.shape, have, compressed); err != nil {

@@ -72,7 +72,11 @@ func (st *stored) findLabels(s *Set, opts Options) error {
 		want = append(slices.Clone(want), st.src.pairedLabels()...)
 	}
 	for _, name := range want {
-		if a, ok := st.src.array(name); ok && len(a.shape) > 0 {
+		a, ok := st.src.array(name)
+		if ok && a.err != nil {
+			return a.err
+		}
+		if ok && len(a.shape) > 0 {
 			st.labels, s.labels = a, name
 			return nil
 		}
@@ -87,11 +91,13 @@ func (st *stored) findLabels(s *Set, opts Options) error {
 	return nil
 }
 
-// asStored makes inputs of all arrays but the labels.
+// asStored makes inputs of all arrays but the labels, leaving out what cannot be used unless there is nothing else.
 func (st *stored) asStored() []Input {
+	usable := func(a array) bool { return a.name != st.labels.name && a.err == nil }
+	some := slices.ContainsFunc(st.src.arrays, usable)
 	var inputs []Input
 	for _, a := range st.src.arrays {
-		if a.name != st.labels.name {
+		if a.name != st.labels.name && (usable(a) || !some) {
 			inputs = append(inputs, Input{Name: a.name})
 		}
 	}
@@ -110,6 +116,9 @@ func (st *stored) findInputs(s *Set, inputs []Input, opts Options) error {
 		if !ok {
 			missing = append(missing, fmt.Sprintf("%q", in.Name))
 			continue
+		}
+		if a.err != nil {
+			return a.err
 		}
 		how, hint, err := adapt(in, a, opts)
 		if err != nil {

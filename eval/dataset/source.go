@@ -18,6 +18,7 @@ type array struct {
 	dtype onnxgraph.DataType
 	shape []int
 	open  func() (rows, error)
+	err   error // why it cannot be used: told when it is asked for
 }
 
 // rows reads an array from its first row on.
