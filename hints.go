@@ -47,7 +47,7 @@ func movedHint(moved float64) string {
 // frozenHints says that too little can be permuted, and the reason that froze
 // most of the parameters.
 func frozenHints(s *permspec.Spec, weights []*onnxgraph.Weight) []string {
-	share := float64(s.Permutable()) / float64(max(s.Parameters, 1))
+	share := shareOf(s, weights)
 	text := fmt.Sprintf("only %.0f %% of the parameters can be permuted", 100*share)
 	switch {
 	case len(s.Groups) == 0:
@@ -59,6 +59,25 @@ func frozenHints(s *permspec.Spec, weights []*onnxgraph.Weight) []string {
 		text += " (for the most part: " + reason + ")"
 	}
 	return []string{text + "; onnx-rebasin inspect says what is frozen and why"}
+}
+
+// shareOf is the part of the parameters that can be permuted, those of 8 bits among them.
+func shareOf(s *permspec.Spec, weights []*onnxgraph.Weight) float64 {
+	counts := func(w *onnxgraph.Weight) bool {
+		return w.Type.IsFloat() || w.Type == onnxgraph.Int8 || w.Type == onnxgraph.Uint8
+	}
+	free, all := int64(0), int64(0)
+	for _, l := range s.Weights {
+		if counts(l.Weight) {
+			free += l.Weight.Elements()
+		}
+	}
+	for _, w := range weights {
+		if counts(w) {
+			all += w.Elements()
+		}
+	}
+	return float64(free) / float64(max(all, 1))
 }
 
 // mainReason is the reason that froze axes of the most parameters, among weights
