@@ -23,7 +23,7 @@ const (
 
 // library are the packages that others build on. The rest that can be imported
 // is what these are made of, and may change.
-var library = []string{".", "onnxgraph", "permspec", "solver", "eval", "eval/dataset", "eval/learn", "eval/repair"}
+var library = []string{".", "onnxgraph", "permspec", "solver", "eval", "eval/dataset", "eval/learn", "eval/repair", "zoo"}
 
 // What the library exports is listed in docs/api.txt, one thing a line. A line that
 // goes is a breaking change. Additions are told, and have to be listed by the time of
