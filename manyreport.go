@@ -24,6 +24,8 @@ type Solution struct {
 	L2        float64 `json:"l2"`
 	Rounds    int     `json:"rounds,omitempty"`
 	Seconds   float64 `json:"seconds,omitempty"`
+
+	Distances [][]float64 `json:"distances,omitempty"` // of each pair of models, up to 26 of them
 }
 
 // ManyModel is one of the models: its part in the average, the fraction of its
@@ -36,7 +38,7 @@ type ManyModel struct {
 }
 
 func solution(s solver.ManySolution) Solution {
-	return Solution{string(s.Method), s.Objective, s.L2, s.Rounds, s.Seconds}
+	return Solution{string(s.Method), s.Objective, s.L2, s.Rounds, s.Seconds, s.Distances}
 }
 
 // Report fills in what the merge has to say.

@@ -67,7 +67,11 @@ type ManySolution struct {
 	L2        float64
 	Rounds    int
 	Seconds   float64
+	Distances [][]float64 // |π_i(θ_i) - π_j(θ_j)| of each pair; nil for more than 26 models
 }
+
+// mostDistances is how many models have their distances measured pair by pair.
+const mostDistances = 26
 
 // ManyResult is what MatchMany has found.
 type ManyResult struct {

@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/onnx-rebasin/onnx-rebasin/internal/f32"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 	"github.com/onnx-rebasin/onnx-rebasin/permspec"
 )
@@ -128,6 +129,12 @@ func (m *many) solution(method ManyMethod, perms []permspec.Perms) (ManySolution
 		return s, nil
 	}
 	dot, dist := 0.0, 0.0
+	if n <= mostDistances {
+		s.Distances = make([][]float64, n)
+		for k := range s.Distances {
+			s.Distances[k] = make([]float64, n)
+		}
+	}
 	err := m.matched(func(w *onnxgraph.Weight) error {
 		x := make([][]float32, n)
 		for _, k := range m.order {
@@ -138,8 +145,19 @@ func (m *many) solution(method ManyMethod, perms []permspec.Perms) (ManySolution
 		}
 		d, q := m.spread(x, total)
 		dot, dist = dot+d, dist+q
+		for i, row := range s.Distances {
+			for j := range i {
+				row[j] += f32.SquaredDistance(x[i], x[j])
+			}
+		}
 		return nil
 	})
+	for i, row := range s.Distances {
+		for j := range i {
+			row[j] = math.Sqrt(row[j])
+			s.Distances[j][i] = row[j]
+		}
+	}
 	s.Objective, s.L2 = dot/pairs, math.Sqrt(dist/pairs)
 	return s, err
 }

@@ -35,7 +35,7 @@ func chromium(t *testing.T) string {
 	return ""
 }
 
-// pages makes the pages that are looked at: of a merge and of a barrier.
+// pages makes the pages that are looked at: of merges and of a barrier.
 func pages(t *testing.T) map[string]string {
 	t.Helper()
 	dir := t.TempDir()
@@ -54,6 +54,7 @@ func pages(t *testing.T) map[string]string {
 	for name, args := range map[string][]string{
 		"merge":   {"merge", "mlp/a.onnx", "mlp/b.onnx", "-o", filepath.Join(dir, "m.onnx"), "--effort", "fast", "--data", test},
 		"repair":  {"merge", "resnet/a.onnx", "resnet/b.onnx", "-o", filepath.Join(dir, "r.onnx"), "--effort", "fast", "--data", test, "--limit", "200", "--calib", calib, "--repair", "bn"},
+		"many":    {"merge", "mlp/a.onnx", "mlp/b.onnx", "mlp/c.onnx", "-o", filepath.Join(dir, "n.onnx"), "--effort", "fast", "--data", test, "--limit", "200"},
 		"barrier": {"barrier", "mlp/a.onnx", "mlp/c.onnx", "--effort", "fast", "--data", test, "--limit", "200", "--points", "5"},
 	} {
 		out[name] = filepath.Join(dir, name+".html")
@@ -91,8 +92,12 @@ func TestPages(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := &tab{t: t, ctx: browser(t), name: name}
 			b.open(file)
-			b.pictures()
-			b.sorts()
+			if name == "many" {
+				b.distances(3)
+			} else {
+				b.pictures()
+				b.sorts()
+			}
 			b.keyboard()
 			b.contrast("light")
 			b.shot("light")
@@ -146,6 +151,17 @@ func (b *tab) open(file string) {
 		}
 	})
 	b.run(network.Enable(), log.Enable(), runtime.Enable(), chromedp.Navigate("file://"+file), chromedp.WaitVisible("#again", chromedp.ByID))
+}
+
+// distances wants two tables of how far n models are from each other, the near ones darker.
+func (b *tab) distances(n int) {
+	b.t.Helper()
+	if cells := eval[int](b, `document.querySelectorAll("#between td").length`); cells != 2*n*n {
+		b.t.Errorf("%d distances of %d models", cells, n)
+	}
+	if shades := eval[int](b, `new Set([...document.querySelectorAll("#between td")].map(d => getComputedStyle(d).backgroundColor)).size`); shades < 3 {
+		b.t.Errorf("%d shades of distances", shades)
+	}
 }
 
 // pictures wants every picture to be there, with a size and a text.

@@ -62,6 +62,9 @@ func made(b *strings.Builder, r *rebasin.Report) {
 	if r.Lambda != nil {
 		row("λ, the part of B", number(*r.Lambda))
 	}
+	for _, l := range r.Lambdas {
+		row("λ of "+strings.Join(l.Groups, ", "), number(l.Lambda))
+	}
 	if m := r.Many; m != nil {
 		row("alignment of many", m.Method)
 		for _, k := range m.Models {
@@ -76,6 +79,9 @@ func made(b *strings.Builder, r *rebasin.Report) {
 	}
 	if p := r.Repair; p != nil {
 		row("repair", fmt.Sprintf("%s: %s changed, by %s of calibration data", p.Kind, count(p.Tensors, "tensor"), count(p.Samples, "sample")))
+		if p.Temperature != 0 {
+			row("temperature", "scores are divided by "+number(p.Temperature))
+		}
 	}
 	if r.Backend != "" {
 		row("models run by", r.Backend)

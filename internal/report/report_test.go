@@ -136,7 +136,7 @@ func TestHTML(t *testing.T) {
 	if p.elements["script"] != 1 || p.elements["img"] != 2 || p.elements["h1"] != 1 || p.nameless != 0 {
 		t.Errorf("%d scripts, %d images, %d titles, %d pictures without a text", p.elements["script"], p.elements["img"], p.elements["h1"], p.nameless)
 	}
-	if strings.Contains(b.String(), "ZgotmplZ") {
+	if strings.Contains(b.String(), "ZgotmplZZ") {
 		t.Error("a value was refused by the template")
 	}
 	if n := strings.Count(p.text, hostile); n < 8 {
@@ -162,6 +162,29 @@ func TestHTMLOfLittle(t *testing.T) {
 }
 
 // The card holds what the page does, with names as code or escaped; JSON is read back.
+// A page about several models names them apart, and says how far each is from each.
+func TestMany(t *testing.T) {
+	near := func(d ...float64) [][]float64 { return [][]float64{{0, d[0], d[1]}, {d[0], 0, d[2]}, {d[1], d[2], 0}} }
+	r := &rebasin.Report{Version: "v1", Command: "merge", Method: "weight",
+		Inputs: []rebasin.FileDigest{{Path: "x/a.onnx"}, {Path: "y/a.onnx"}, {Path: hostile}},
+		Many: &rebasin.ManyReport{Method: "joint", Before: &rebasin.Solution{L2: 9.25, Distances: near(7, 8, 12.5)},
+			Solutions: []rebasin.Solution{{Method: "joint", L2: 3.75, Distances: near(1, 2, 6.25)}},
+			Models:    []*rebasin.ManyModel{{Path: "x/a.onnx"}, {Path: "y/a.onnx", Moved: .5, Verify: &eval.Verification{OK: true}}, {Path: hostile, Verify: &eval.Verification{OK: true}}}}}
+	var b bytes.Buffer
+	if err := Write(&b, "html", r); err != nil {
+		t.Fatal(err)
+	}
+	text := b.String()
+	for _, want := range []string{"x/a.onnx &#43; y/a.onnx &#43; ", "between them went from ", "Each of the 2 that were reordered", "12.50", "6.250", "--near: 50%", "--near: 0%", "--near: 92%"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if strings.Contains(text, "<script>alert") || strings.Contains(text, "ZgotmplZ") {
+		t.Error("the page has what is not escaped, or is lost")
+	}
+}
+
 func TestCardAndJSON(t *testing.T) {
 	var b bytes.Buffer
 	if err := Write(&b, "md", full()); err != nil {

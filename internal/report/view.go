@@ -24,7 +24,7 @@ var (
 )
 
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
-	"num": number, "percent": percent, "shape": shape, "base": filepath.Base, "join": strings.Join, "bar": newBar, "count": count,
+	"num": number, "percent": percent, "shape": shape, "base": filepath.Base, "join": strings.Join, "bar": newBar, "count": count, "letter": letter,
 }).Parse(pageText + `{{define "style"}}` + styleText + `{{end}}{{define "sort"}}` + sortText + `{{end}}`))
 
 // view is what the page shows, in the order it shows it.
@@ -41,6 +41,7 @@ type view struct {
 	Groups  []groupRow
 	Heat    *heat
 	Frozen  []frozenRow
+	Between []distances
 	Command string
 }
 
@@ -83,37 +84,65 @@ func newView(r *rebasin.Report) *view {
 		v.Heat = newHeat(r.Correlation)
 	}
 	v.Frozen = frozen(r)
+	v.Between = between(r.Many)
 	return v
 }
 
-// title names the models.
+// title names the models: by their files, with the folders where files bear the same name.
 func title(r *rebasin.Report) string {
-	var names []string
+	var paths []string
 	for _, p := range r.Inputs {
-		names = append(names, filepath.Base(p.Path))
+		paths = append(paths, p.Path)
 	}
 	sign := " + "
 	if r.Command == "barrier" {
 		sign = " to "
 	}
-	text := strings.Join(names, sign)
+	text := strings.Join(shortest(paths), sign)
 	if r.Output != nil {
 		text += " → " + filepath.Base(r.Output.Path)
 	}
 	return text
 }
 
+// shortest cuts paths down to their last elements, as many as it takes to tell them apart.
+func shortest(paths []string) []string {
+	for depth := 1; ; depth++ {
+		out, seen, whole := make([]string, len(paths)), map[string]bool{}, true
+		for k, p := range paths {
+			parts := strings.Split(filepath.ToSlash(p), "/")
+			out[k] = strings.Join(parts[max(0, len(parts)-depth):], "/")
+			seen[out[k]] = true
+			whole = whole && depth >= len(parts)
+		}
+		if len(seen) == len(paths) || whole {
+			return out
+		}
+	}
+}
+
 // lead says in a few sentences what was done, whether it held, and how it compares.
 func lead(r *rebasin.Report) []string {
 	var out []string
 	if m := r.Match; m != nil {
-		out = append(out, fmt.Sprintf("B's hidden units were matched to A's by %s: %s of %d free slots changed place, and the distance of the weights fell from %s to %s.",
+		out = append(out, fmt.Sprintf("B's hidden units were matched to A's by %s: %s of %d free slots changed place, and the distance of the weights went from %s to %s.",
 			matchedBy(r.Method), percent(m.Moved), r.Spec.FreeSlots, number(m.L2Before), number(m.L2After)))
+		if l := m.Learnt; l != nil {
+			out = append(out, fmt.Sprintf("Learning took the loss of the average on samples held back from %s to %s.", number(l.LossBefore), number(l.LossAfter)))
+		}
 	} else if r.Many == nil && r.Spec != nil {
 		out = append(out, "The units of B were left in the order they came in.")
 	}
 	if r.Many != nil {
-		out = append(out, fmt.Sprintf("%d models were averaged, aligned by the method %s.", len(r.Many.Models), r.Many.Method))
+		out = append(out, averaged(r.Many))
+	}
+	for _, t := range r.Symmetry {
+		out = append(out, fmt.Sprintf("B was brought nearer by its %s too: the distance of the weights of %s from %s to %s.", turnedBy(t.Kind), count(t.Groups, "group"), number(t.L2Before), number(t.L2After)))
+	}
+	if z := r.Zip; z != nil && z.Kept {
+		out = append(out, fmt.Sprintf("Of %d averaged units in %s, %d stand for two units of one model.", z.Units, count(z.Groups, "group"), z.Within))
+	} else if z != nil {
+		out = append(out, "Merging units within one model was tried, and did not do better.")
 	}
 	if r.Verify != nil && r.Verify.OK {
 		out = append(out, fmt.Sprintf("B with its units reordered computes what B does: %s.", rebasin.Describe(r.Verify)))
@@ -129,10 +158,40 @@ func lead(r *rebasin.Report) []string {
 }
 
 func matchedBy(method string) string {
-	if method == "activation" {
+	switch method {
+	case "activation":
 		return "what they compute"
+	case "ste":
+		return "gradients of the merged model's loss"
 	}
 	return "their weights"
+}
+
+// averaged says how three models or more were brought together.
+func averaged(m *rebasin.ManyReport) string {
+	text := fmt.Sprintf("%d models were averaged", len(m.Models))
+	if m.Before == nil || len(m.Solutions) == 0 {
+		return text + " as they came."
+	}
+	text += fmt.Sprintf(", aligned by the method %s: the distance between them went from %s to %s.", m.Method, number(m.Before.L2), number(m.Solutions[len(m.Solutions)-1].L2))
+	checked := 0
+	for _, k := range m.Models {
+		if k.Verify != nil && k.Verify.OK {
+			checked++
+		}
+	}
+	if checked > 0 {
+		text += fmt.Sprintf(" Each of the %d that were reordered computes what it did.", checked)
+	}
+	return text
+}
+
+// turnedBy names a symmetry that is not a permutation; see permspec.FreedomKind.
+func turnedBy(kind string) string {
+	if kind == "orthogonal" {
+		return "rotations within heads"
+	}
+	return "units' scales"
 }
 
 // facts are the cards at the top.
@@ -145,6 +204,17 @@ func facts(r *rebasin.Report) []fact {
 		}
 		out = append(out, fact{"Distance", number(m.L2Before) + " → " + number(m.L2After), change},
 			fact{"Slots moved", percent(m.Moved), fmt.Sprintf("of %d in %s", r.Spec.FreeSlots, count(r.Spec.Groups, "group"))})
+	}
+	if m := r.Many; m != nil && m.Before != nil && len(m.Solutions) > 0 {
+		after := m.Solutions[len(m.Solutions)-1]
+		out = append(out, fact{"Distance", number(m.Before.L2) + " → " + number(after.L2), "between models, by " + m.Method})
+	}
+	if r.Lambda != nil {
+		f := fact{"λ", number(*r.Lambda), "the part of B"}
+		if n := len(r.Lambdas); n > 0 {
+			f.Note = "the part of B; of other groups their own"
+		}
+		out = append(out, f)
 	}
 	if s := r.Spec; s != nil {
 		out = append(out, fact{"Can move", percent(float64(s.Permutable) / float64(max(s.Parameters, 1))), fmt.Sprintf("of %d parameters", s.Parameters)})
@@ -183,7 +253,7 @@ func models(r *rebasin.Report) []modelRow {
 	}
 	rows := []modelRow{{"A", e.A}, {"B", e.B}}
 	for k, m := range e.Models {
-		rows = append(rows, modelRow{fmt.Sprintf("model %d", k+1), m})
+		rows = append(rows, modelRow{letter(k), m})
 	}
 	rows = append(rows, modelRow{"ensemble", e.Ensemble}, modelRow{"naive average", e.Naive}, modelRow{"merged", e.Merged})
 	return slices.DeleteFunc(rows, func(m modelRow) bool { return m.Metrics == nil })
