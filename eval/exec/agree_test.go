@@ -25,9 +25,6 @@ import (
 // missing lists the models that need an operator which the backend does not
 // have, and the operator.
 var missing = map[string]string{
-	"t5_outer_scope_init.onnx": "BeamSearch",
-	"tiny_gpt2_beam.onnx":      "BeamSearch",
-
 	"ort_lstm_dynamic_classic17.onnx": "DynamicQuantizeLSTM",
 }
 

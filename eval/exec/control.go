@@ -12,10 +12,11 @@ import (
 // bodies read from outside behind the node's own inputs.
 type control func(c *compiler, n *onnxgraph.Node, k *kernel.Node, inner []*onnxgraph.Value) (kernel.Kernel, error)
 
+// controls are the preparations by operator, with its domain where that is not ONNX's own.
 var controls map[string]control
 
 func init() { // not an initializer: bodies are lowered by way of this table
-	controls = map[string]control{"If": prepareIf, "Loop": prepareLoop, "Scan": prepareScan}
+	controls = map[string]control{"If": prepareIf, "Loop": prepareLoop, "Scan": prepareScan, "com.microsoft.BeamSearch": prepareBeamSearch}
 }
 
 // body is the program of a body. Its inputs are the graph's own, then the

@@ -215,7 +215,11 @@ func (c *compiler) variable(values []*onnxgraph.Value) ([]*onnxgraph.Value, erro
 
 // prepare makes the kernel of a node.
 func (s *scope) prepare(n *onnxgraph.Node, k *kernel.Node, inner []*onnxgraph.Value) (kernel.Kernel, error) {
-	if control, ok := controls[n.Op]; ok && n.Domain == "" {
+	name := n.Op
+	if n.Domain != "" {
+		name = n.Domain + "." + n.Op
+	}
+	if control, ok := controls[name]; ok {
 		run, err := control(s.compiler, n, k, inner)
 		return run, nodeError(n, err)
 	}

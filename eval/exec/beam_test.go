@@ -1,0 +1,114 @@
+package exec_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/onnx-rebasin/onnx-rebasin/eval/exec"
+	"github.com/onnx-rebasin/onnx-rebasin/eval/ort"
+	"github.com/onnx-rebasin/onnx-rebasin/internal/shared"
+	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
+)
+
+func whole[T int32 | float32](kind onnxgraph.DataType, shape []int, data ...T) *onnxgraph.Tensor {
+	return &onnxgraph.Tensor{Type: kind, Shape: shape, Data: data}
+}
+
+// beamInputs are random inputs of the two models of the zoo that search.
+var beamInputs = map[string]func(rng *rand.Rand) map[string]*onnxgraph.Tensor{
+	"tiny_gpt2_beam": func(rng *rand.Rand) map[string]*onnxgraph.Tensor {
+		batch, tokens, beams := 1+rng.IntN(3), 1+rng.IntN(6), 1+rng.IntN(5)
+		one := []int{1}
+		return map[string]*onnxgraph.Tensor{
+			"input_ids":            padded(rng, batch, tokens, 1000, 98),
+			"max_length":           whole(onnxgraph.Int32, one, int32(tokens+1+rng.IntN(20))),
+			"min_length":           whole(onnxgraph.Int32, one, rng.Int32N(4)),
+			"num_beams":            whole(onnxgraph.Int32, one, int32(beams)),
+			"num_return_sequences": whole(onnxgraph.Int32, one, 1+rng.Int32N(int32(beams))),
+			"length_penalty":       whole(onnxgraph.Float32, one, []float32{1, .5, 2}[rng.IntN(3)]),
+			"repetition_penalty":   whole(onnxgraph.Float32, one, []float32{1, 1.2, .8}[rng.IntN(3)]),
+		}
+	},
+	"t5_outer_scope_init": func(rng *rand.Rand) map[string]*onnxgraph.Tensor {
+		return map[string]*onnxgraph.Tensor{"encoder_input_ids": padded(rng, 1+rng.IntN(4), 1+rng.IntN(6), 20, 1)}
+	},
+}
+
+// padded are tokens, one of five of them padding.
+func padded(rng *rand.Rand, batch, tokens int, words, pad int32) *onnxgraph.Tensor {
+	ids := make([]int32, batch*tokens)
+	for i := range ids {
+		if ids[i] = rng.Int32N(words); rng.IntN(5) == 0 {
+			ids[i] = pad
+		}
+	}
+	return whole(onnxgraph.Int32, []int{batch, tokens}, ids...)
+}
+
+// Beam searches find the sequences that ONNX Runtime finds, for all numbers of beams, lengths, penalties and paddings,
+// but where scores are equal up to rounding.
+func TestBeamSearch(t *testing.T) {
+	dir := shared.Dir(t)
+	if _, err := ort.Find(""); err != nil {
+		t.Skip(err)
+	}
+	for name, draw := range beamInputs {
+		t.Run(name, func(t *testing.T) {
+			m, err := onnxgraph.Load(filepath.Join(dir, "zoo", name+".onnx"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer m.Close()
+			s, err := exec.New(m, exec.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			rng := rand.New(rand.NewPCG(3, 1))
+			same, rows := 0, 0
+			for range 40 {
+				inputs := draw(rng)
+				want, err := onRuntime(m, inputs, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := s.Run(context.Background(), inputs, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if w := want["scores"]; w != nil {
+					if d, err := difference(got["scores"], w); err != nil || d > 1e-5 {
+						t.Errorf("%s\nscores are %v, by ONNX Runtime %v (%g, %v)", described(inputs), got["scores"].Data, w.Data, d, err)
+					}
+				}
+				x, y := got["sequences"], want["sequences"]
+				if !slices.Equal(x.Shape, y.Shape) {
+					t.Fatalf("%s\nsequences %v, by ONNX Runtime %v", described(inputs), x.Shape, y.Shape)
+				}
+				n := x.Shape[2]
+				for at := 0; at < len(x.Data.([]int32)); at += n {
+					rows++
+					if slices.Equal(x.Data.([]int32)[at:at+n], y.Data.([]int32)[at:at+n]) {
+						same++
+					}
+				}
+			}
+			t.Logf("%d of %d sequences are the same", same, rows)
+			if same < rows*95/100 { // the rest have equal scores, up to rounding
+				t.Errorf("%d of %d sequences are the same", same, rows)
+			}
+		})
+	}
+}
+
+func described(inputs map[string]*onnxgraph.Tensor) string {
+	text := ""
+	for name, t := range inputs {
+		text += fmt.Sprint(name, t.Shape, t.Data, " ")
+	}
+	return text
+}
