@@ -59,13 +59,13 @@ func barrier(c *cli.Context) error {
 		return err
 	}
 	if c.IsSet("series") || c.IsSet("with") {
-		if reps.wanted() {
-			return usagef("--report is for two models, not for --series")
+		if c.String("report-group") != "" {
+			return usagef("--report-group is for two models, not for --series")
 		}
 		if required != nil {
 			return usagef("--require is for two models, not for --series")
 		}
-		return series(c, sides)
+		return series(c, sides, reps)
 	}
 	paths, err := files(c, 2, 2)
 	if err != nil {

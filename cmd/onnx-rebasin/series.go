@@ -18,7 +18,7 @@ import (
 )
 
 // series measures the barrier between two trainings, file by file.
-func series(c *cli.Context, sides *sides) error {
+func series(c *cli.Context, sides *sides, reps *reports) error {
 	as, bs := commas(c.String("series")), commas(c.String("with"))
 	switch {
 	case c.NArg() > 0:
@@ -51,6 +51,9 @@ func series(c *cli.Context, sides *sides) error {
 		func(w io.Writer) error { return rebasin.WriteSeriesCSV(w, points) },
 	)
 	if err := describeRun(c, &r, append(append([]string{}, as...), bs...)); err != nil {
+		return err
+	}
+	if err := reps.write(&r); err != nil {
 		return err
 	}
 	if c.Bool("json") {

@@ -56,6 +56,7 @@ func pages(t *testing.T) map[string]string {
 		"repair":  {"merge", "resnet/a.onnx", "resnet/b.onnx", "-o", filepath.Join(dir, "r.onnx"), "--effort", "fast", "--data", test, "--limit", "200", "--calib", calib, "--repair", "bn"},
 		"many":    {"merge", "mlp/a.onnx", "mlp/b.onnx", "mlp/c.onnx", "-o", filepath.Join(dir, "n.onnx"), "--effort", "fast", "--data", test, "--limit", "200"},
 		"barrier": {"barrier", "mlp/a.onnx", "mlp/c.onnx", "--effort", "fast", "--data", test, "--limit", "200", "--points", "5"},
+		"series":  {"barrier", "--series", "mlp/a.onnx,mlp/b.onnx,mlp/c.onnx", "--with", "mlp/b.onnx,mlp/c.onnx,mlp/a.onnx", "--times", "1,2.5,10", "--effort", "fast", "--data", test, "--limit", "200", "--points", "5"},
 	} {
 		out[name] = filepath.Join(dir, name+".html")
 		c := exec.Command(program, append(args, "--quiet", "--report", out[name])...)
@@ -92,10 +93,15 @@ func TestPages(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := &tab{t: t, ctx: browser(t), name: name}
 			b.open(file)
-			if name == "many" {
+			switch name {
+			case "many":
 				b.distances(3)
-			} else {
-				b.pictures()
+			case "series":
+				b.pictures(0)
+				b.lines("#times", 4)
+			default:
+				b.pictures(2)
+				b.lines("#curve", 4)
 				b.sorts()
 			}
 			b.keyboard()
@@ -164,8 +170,16 @@ func (b *tab) distances(n int) {
 	}
 }
 
-// pictures wants every picture to be there, with a size and a text.
-func (b *tab) pictures() {
+// lines wants n lines or more in the plots of a part.
+func (b *tab) lines(part string, n int) {
+	b.t.Helper()
+	if drawn := eval[int](b, fmt.Sprintf(`document.querySelectorAll("%s path.line").length`, part)); drawn < n {
+		b.t.Errorf("%d lines in %s", drawn, part)
+	}
+}
+
+// pictures wants every picture to be there, with a size and a text, and some heat maps among them.
+func (b *tab) pictures(heatMaps int) {
 	b.t.Helper()
 	got := eval[[]string](b, `[...document.querySelectorAll("img, svg[role=img]")].map(p => {
 		const box = p.getBoundingClientRect();
@@ -173,11 +187,8 @@ func (b *tab) pictures() {
 		const named = p.getAttribute("alt") || p.getAttribute("aria-label") || p.querySelector("title")?.textContent;
 		return (shown ? "" : "not shown ") + (named ? "" : "not named ") + p.tagName.toLowerCase();
 	})`)
-	if n := strings.Count(strings.Join(got, " "), "img"); n != 2 {
+	if n := strings.Count(strings.Join(got, " "), "img"); n != heatMaps {
 		b.t.Errorf("%d heat maps", n)
-	}
-	if drawn := eval[int](b, `document.querySelectorAll("#curve path.line").length`); drawn < 4 {
-		b.t.Errorf("%d lines along λ", drawn)
 	}
 	for _, p := range got {
 		if strings.HasPrefix(p, "not ") {

@@ -101,6 +101,9 @@ func does(b *strings.Builder, r *rebasin.Report) {
 			b.WriteString(" |\n")
 		}
 	}
+	for _, t := range seriesTables(r.Series) {
+		overTime(b, t)
+	}
 	if x := r.Barrier; x != nil && x.Naive != nil {
 		fmt.Fprintf(b, "\nThe loss barrier from A to B is %s", number(x.Naive.Loss))
 		if x.Aligned != nil {
@@ -110,6 +113,22 @@ func does(b *strings.Builder, r *rebasin.Report) {
 			fmt.Fprintf(b, ", aligned and repaired %s", number(x.Repaired.Loss))
 		}
 		b.WriteString(".\n")
+	}
+}
+
+// overTime lists barriers over training time.
+func overTime(b *strings.Builder, t seriesTable) {
+	fmt.Fprintf(b, "\n## Barriers on %s\n\n| time | A | B |", t.Name)
+	for _, p := range t.Paths {
+		fmt.Fprintf(b, " %s, loss | %s, accuracy in points |", p, p)
+	}
+	fmt.Fprintf(b, "\n|---:|---|---|%s\n", strings.Repeat("---:|---:|", len(t.Paths)))
+	for _, row := range t.Rows {
+		fmt.Fprintf(b, "| %s | %s | %s |", plain(row.Time), code(row.A), code(row.B))
+		for _, e := range row.Barriers {
+			fmt.Fprintf(b, " %s | %s |", number(e.Loss), points(e.Accuracy))
+		}
+		b.WriteString("\n")
 	}
 }
 

@@ -161,7 +161,6 @@ func TestHTMLOfLittle(t *testing.T) {
 	}
 }
 
-// The card holds what the page does, with names as code or escaped; JSON is read back.
 // A page about several models names them apart, and says how far each is from each.
 func TestMany(t *testing.T) {
 	near := func(d ...float64) [][]float64 { return [][]float64{{0, d[0], d[1]}, {d[0], 0, d[2]}, {d[1], d[2], 0}} }
@@ -185,6 +184,32 @@ func TestMany(t *testing.T) {
 	}
 }
 
+// A page about two trainings has pictures and a table over time, and so has its card.
+func TestSeries(t *testing.T) {
+	at := func(time, naive, aligned float64) rebasin.SeriesPoint {
+		return rebasin.SeriesPoint{Time: time, A: "a/" + plain(time) + ".onnx", B: hostile, Barrier: &rebasin.BarrierReport{
+			Naive: &eval.Barrier{Loss: naive, Accuracy: naive / 10}, Aligned: &eval.Barrier{Loss: aligned, Accuracy: math.NaN()}}}
+	}
+	r := &rebasin.Report{Command: "barrier", Series: []rebasin.SeriesPoint{at(0.5, .25, .1), at(2, 1.5, .75), at(10, 2, math.Inf(1))}}
+	var page, md bytes.Buffer
+	if err := errors.Join(Write(&page, "html", r), Write(&md, "md", r)); err != nil {
+		t.Fatal(err)
+	}
+	p := parse(t, page.Bytes())
+	if !slices.Contains(p.ids, "times") || !slices.Contains(p.ids, "series-0") || p.nameless > 0 || strings.Count(page.String(), `<circle class="fill-naive"`) != 6 || strings.Count(page.String(), `<circle class="fill-aligned"`) != 2 {
+		t.Errorf("parts %v, pictures without a text %d", p.ids, p.nameless)
+	}
+	for _, want := range []string{"a/0.5.onnx … a/10.onnx to ", "compared at 3 times", "The naive loss barrier is 0.2500 at time 0.5 and 2.0000 at time 10, where it costs 20.00 points", "The aligned loss barrier is 0.1000 at time 0.5 and – at time 10."} {
+		if !strings.Contains(p.text, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	if !strings.Contains(md.String(), "| 2 | `a/2.onnx` | "+code(hostile)+" | 1.5000 | +15.00 | 0.7500 | – |") {
+		t.Errorf("the card has no row of time 2:\n%s", md.String())
+	}
+}
+
+// The card holds what the page does, with names as code or escaped; JSON is read back.
 func TestCardAndJSON(t *testing.T) {
 	var b bytes.Buffer
 	if err := Write(&b, "md", full()); err != nil {
@@ -245,7 +270,8 @@ func TestCurveNotFinite(t *testing.T) {
 	for i := range r.Curve {
 		r.Curve[i].Naive.Accuracy, r.Curve[i].Aligned.Accuracy = math.NaN(), math.NaN()
 	}
-	list, legend := curves(r)
+	p := curves(r)
+	list, legend := p.Charts, p.Legend
 	if len(list) != 1 || len(legend) != 2 || strings.Count(list[0].Lines[0].Path, "M") != 2 || strings.Count(list[0].Lines[1].Path, "M") != 1 {
 		t.Errorf("%d curves, legend %v, %+v", len(list), legend, list)
 	}

@@ -32,6 +32,17 @@ func percent(v float64) string {
 	return strconv.FormatFloat(100*v, 'f', 1, 64) + " %"
 }
 
+// plain prints a number as it was given.
+func plain(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+
+// points prints a difference of fractions in percentage points.
+func points(v float64) string {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return "–"
+	}
+	return fmt.Sprintf("%+.2f", 100*v)
+}
+
 // shape prints sizes.
 func shape(dims []int64) string {
 	if len(dims) == 0 {

@@ -25,6 +25,7 @@ var (
 
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"num": number, "percent": percent, "shape": shape, "base": filepath.Base, "join": strings.Join, "bar": newBar, "count": count, "letter": letter,
+	"plain": plain, "points": points,
 }).Parse(pageText + `{{define "style"}}` + styleText + `{{end}}{{define "sort"}}` + sortText + `{{end}}`))
 
 // view is what the page shows, in the order it shows it.
@@ -34,8 +35,9 @@ type view struct {
 	Lead    []string // sentences
 	Facts   []fact
 	Models  []modelRow
-	Charts  []*curve
-	Legend  []legendEntry
+	Line    *plots // along λ
+	Times   *plots // over training time
+	Tables  []seriesTable
 	Longest float64 // relative distance, for bars
 	Carried string
 	Groups  []groupRow
@@ -68,7 +70,7 @@ type frozenRow struct {
 
 func newView(r *rebasin.Report) *view {
 	v := &view{Report: r, Title: title(r), Lead: lead(r), Facts: facts(r), Models: models(r), Command: command(r)}
-	v.Charts, v.Legend = curves(r)
+	v.Line, v.Times, v.Tables = curves(r), seriesPlots(r.Series), seriesTables(r.Series)
 	for _, l := range r.Layers {
 		v.Longest = max(v.Longest, l.RelativeBefore, l.RelativeAfter)
 	}
@@ -90,6 +92,9 @@ func newView(r *rebasin.Report) *view {
 
 // title names the models: by their files, with the folders where files bear the same name.
 func title(r *rebasin.Report) string {
+	if len(r.Series) > 0 {
+		return trainings(r.Series)
+	}
 	var paths []string
 	for _, p := range r.Inputs {
 		paths = append(paths, p.Path)
@@ -135,6 +140,10 @@ func lead(r *rebasin.Report) []string {
 	}
 	if r.Many != nil {
 		out = append(out, averaged(r.Many))
+	}
+	if n := len(r.Series); n > 0 {
+		out = append(out, fmt.Sprintf("Two trainings were compared at %s, the models of one time with each other.", count(n, "time")))
+		out = append(out, fallen(r.Series)...)
 	}
 	for _, t := range r.Symmetry {
 		out = append(out, fmt.Sprintf("B was brought nearer by its %s too: the distance of the weights of %s from %s to %s.", turnedBy(t.Kind), count(t.Groups, "group"), number(t.L2Before), number(t.L2After)))
@@ -227,11 +236,12 @@ func facts(r *rebasin.Report) []fact {
 		out = append(out, fact{"π(B) ≡ B", held, fmt.Sprintf("largest difference %.2g", v.MaxAbs)})
 	}
 	if b := r.Barrier; b != nil && b.Naive != nil {
-		f := fact{"Loss barrier", number(b.Naive.Loss), "naive"}
-		if b.Aligned != nil {
-			f = fact{f.Name, f.Value + " → " + number(b.Aligned.Loss), "naive, aligned"}
+		out = append(out, lossBarrier("Loss barrier", b))
+	}
+	for k, p := range r.Series {
+		if k == 0 || k == len(r.Series)-1 {
+			out = append(out, lossBarrier("Loss barrier at time "+plain(p.Time), p.Barrier))
 		}
-		out = append(out, f)
 	}
 	if e := r.Eval; e != nil && e.Merged != nil {
 		f := fact{"Merged", percent(e.Merged.Accuracy), "accuracy"}
@@ -243,6 +253,14 @@ func facts(r *rebasin.Report) []fact {
 		out = append(out, f)
 	}
 	return out
+}
+
+// lossBarrier is the barrier as the models stand and, where they were aligned, then.
+func lossBarrier(name string, b *rebasin.BarrierReport) fact {
+	if b.Aligned == nil {
+		return fact{name, number(b.Naive.Loss), "naive"}
+	}
+	return fact{name, number(b.Naive.Loss) + " → " + number(b.Aligned.Loss), "naive, aligned"}
 }
 
 // models lists the metrics side by side.
