@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/onnx-rebasin/onnx-rebasin/internal/f32"
-	"github.com/onnx-rebasin/onnx-rebasin/internal/parallel"
 	"github.com/onnx-rebasin/onnx-rebasin/permspec"
 )
 
@@ -35,6 +34,7 @@ func newGains(n, sites int) *gains {
 func (g *gains) compute(f *frame, sites []site, env []int32, ws *workspace) {
 	now := slices.Clone(f.perms)
 	round := g.rounds + 1
+	late := shifts{g: g, threads: ws.threads}
 	for k := range sites {
 		s := &sites[k]
 		switch {
@@ -44,11 +44,12 @@ func (g *gains) compute(f *frame, sites []site, env []int32, ws *workspace) {
 			f.product(s, env, g, ws.threads)
 			g.rounds = round
 		case f.moved(s, g.perms[k]):
-			f.update(s, env, g, g.perms[k], ws.threads)
+			f.update(s, env, g.perms[k], &late)
 			g.rounds = round
 		}
 		g.perms[k] = now
 	}
+	late.flush()
 }
 
 // product adds the gains of one site.
@@ -62,11 +63,11 @@ func (f *frame) product(s *site, env []int32, g *gains, threads int) {
 	})
 }
 
-// update adds what a site's gains have changed by since permutations old: with
+// update notes what a site's gains have changed by since permutations old: with
 // S the places of the rest where another slot of B stands now,
 //
 //	Σ over r in S of A[i, r]·(B[j, r] now - B[j, r] then).
-func (f *frame) update(s *site, env []int32, g *gains, old permspec.Perms, threads int) {
+func (f *frame) update(s *site, env []int32, old permspec.Perms, late *shifts) {
 	slots := f.slots(s.box, s.rows)
 	a, b := f.data.of(f.plan.boxes[s.box].weight)
 	then := *f
@@ -76,35 +77,14 @@ func (f *frame) update(s *site, env []int32, g *gains, old permspec.Perms, threa
 	f.chunks(s, env, func(now offsets) {
 		was := before[0]
 		before = before[1:]
-		var cols []int
-		from, to := was.b[:0], now.b[:0]
+		c := shift{a: a, b: b, slots: slots}
 		for r, at := range now.b {
 			if at != was.b[r] {
-				cols, from, to = append(cols, now.a[r]), append(from, was.b[r]), append(to, at)
+				c.at, c.from, c.to = append(c.at, now.a[r]), append(c.from, was.b[r]), append(c.to, at)
 			}
 		}
-		f32.ProductAcc64(threads, f32.View{Data: a, Rows: f32.Offsets(slots), Cols: f32.Offsets(cols)},
-			difference(b, slots, from, to, threads), g.Data, g.Stride)
+		late.add(c)
 	})
-}
-
-// difference is the matrix of x[to + slot] - x[from + slot], slots its columns.
-func difference(x []float32, slots, from, to []int, threads int) f32.View {
-	n, m := len(slots), len(to)
-	d := make([]float32, n*m)
-	if m > 0 && slots[n-1] == n-1 { // slots are neighbours: whole rows at once
-		parallel.For(threads, m, func(r int) {
-			f32.Sub(d[r*n:][:n], x[to[r]:][:n], x[from[r]:][:n])
-		})
-		return f32.Dense(d, m, n, n)
-	}
-	parallel.For(threads, n, func(k int) {
-		s, row := slots[k], d[k*m:][:m]
-		for r := range row {
-			row[r] = x[s+to[r]] - x[s+from[r]]
-		}
-	})
-	return f32.Dense(d, n, m, m).T()
 }
 
 // moved reports whether a site's rest or pins stand otherwise than perms say.
