@@ -220,9 +220,7 @@ func (j *job) conclude(r *rebasin.Report, m *onnxgraph.Model) error {
 // finish completes the report with what every command knows, and prints it.
 func (j *job) finish(r *rebasin.Report) error {
 	r.Version, r.Command, r.Arguments, r.Seed = version(), j.c.Command.Name, arguments(j.c), j.c.Int64("seed")
-	for _, h := range r.Hints {
-		hint(j.c.App.ErrWriter, h)
-	}
+	printHints(j.c, r.Hints)
 	if j.c.Bool("json") || j.reports.wanted() {
 		if err := digests(j.c, r, j.paths); err != nil {
 			return err

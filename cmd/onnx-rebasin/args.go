@@ -92,6 +92,9 @@ func usageFailed(c *cli.Context, err error, isCommand bool) error {
 		if value, name, ok := strings.Cut(rest, " for "); ok {
 			name = strings.TrimPrefix(name, "flag ")
 			name, _, _ = strings.Cut(strings.TrimPrefix(name, "-"), ":")
+			if name == "max-time" {
+				hint = "write 30s, 5m or 1h"
+			}
 			return hinted{usagef("%s cannot be %s", dashed(name), value[strings.Index(value, `"`):]), hint}
 		}
 	}

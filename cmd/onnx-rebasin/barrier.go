@@ -157,9 +157,7 @@ func measure(c *cli.Context, paths []string, then func(*job, *rebasin.Barriers) 
 // describeRun fills in what a report says of the run, and prints its hints.
 func describeRun(c *cli.Context, r *rebasin.Report, paths []string) error {
 	r.Version, r.Command, r.Arguments, r.Seed = version(), c.Command.Name, arguments(c), c.Int64("seed")
-	for _, h := range r.Hints {
-		hint(c.App.ErrWriter, h)
-	}
+	printHints(c, r.Hints)
 	if !c.Bool("json") && len(c.StringSlice("report")) == 0 {
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"sync"
 
+	"github.com/urfave/cli/v2"
 	"github.com/vbauerster/mpb/v8"
 )
 
@@ -47,6 +48,15 @@ func (c *console) clear() {
 		c.line.Abort(true)
 		c.bars.Wait()
 		c.bars, c.line = nil, nil
+	}
+}
+
+// printHints prints the advice of a report, unless nothing but errors is wanted.
+func printHints(c *cli.Context, list []string) {
+	for _, h := range list {
+		if !c.Bool("quiet") {
+			hint(c.App.ErrWriter, h)
+		}
 	}
 }
 

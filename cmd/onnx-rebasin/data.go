@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strconv"
 
 	"github.com/urfave/cli/v2"
 
@@ -30,17 +29,22 @@ func openSamples(c *cli.Context, path string, limit int, models ...*onnxgraph.Mo
 	if opts.Std, err = numbers(c, "std"); err != nil {
 		return nil, err
 	}
+	for _, v := range opts.Std {
+		if v <= 0 {
+			return nil, usagef("--std: %v is not above 0", v)
+		}
+	}
 	if opts.ImageSize, err = imageSize(c); err != nil {
 		return nil, err
 	}
 	return dataset.Open(path, opts)
 }
 
-// numbers reads a flag's list of numbers.
+// numbers reads a flag's list of finite numbers.
 func numbers(c *cli.Context, flag string) ([]float64, error) {
 	var out []float64
 	for _, word := range commas(c.String(flag)) {
-		v, err := strconv.ParseFloat(word, 64)
+		v, err := fraction(word, false)
 		if err != nil {
 			return nil, usagef("--%s: %q is not a number", flag, word)
 		}

@@ -46,7 +46,7 @@ func specFlags() []cli.Flag {
 func backendFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "backend", Value: eval.Auto, Usage: "what runs the models: auto, onnx-go or onnxruntime", Action: oneOf("backend", eval.Auto, eval.OnnxGo, eval.OnnxRuntime)},
-		&cli.StringFlag{Name: "ort-lib", Usage: "ONNX Runtime's shared library is `PATH`"},
+		&cli.StringFlag{Name: "ort-lib", Usage: "ONNX Runtime's shared library is `PATH`", Action: existing("ort-lib")},
 		&cli.Float64Flag{Name: "max-memory", Usage: "runs on onnx-go take at most `GB` of memory, besides weights and inputs; 0: 2, and 32 times the weights", Action: notNegative[float64]("max-memory")},
 	}
 }

@@ -18,9 +18,18 @@ func manyFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "weights", Usage: "weights of the models in the average, as `W,W,…`; the same for all when left out"},
 		&cli.StringFlag{Name: "many", Usage: "how three models or more are aligned: star, each with the reference; mean, each with the mean of the others; joint, all at once; empty: joint up to " +
-			strconv.Itoa(solver.JointUpTo) + " models, star above"},
+			strconv.Itoa(solver.JointUpTo) + " models, star above", Action: wayOfMany},
 		&cli.StringFlag{Name: "reference", Usage: "the model `FILE`, one of those given, that --many star aligns with; empty: the first"},
 	}
+}
+
+// wayOfMany is the law of --many.
+func wayOfMany(_ *cli.Context, way string) error {
+	switch solver.ManyMethod(way) {
+	case "", solver.Star, solver.Mean, solver.Joint:
+		return nil
+	}
+	return hinted{usagef("there is no way %q to align many models", way), "--many takes star, mean and joint"}
 }
 
 // weights reads --weights for n models; nil when it is not given.
@@ -34,7 +43,7 @@ func weights(c *cli.Context, n int) ([]float64, error) {
 	}
 	var out []float64
 	for part := range strings.SplitSeq(text, ",") {
-		w, err := strconv.ParseFloat(strings.TrimSpace(part), 64)
+		w, err := fraction(strings.TrimSpace(part), false)
 		if err != nil {
 			return nil, usagef("--weights %q: %q is not a number", text, part)
 		}
@@ -82,11 +91,7 @@ func (j *job) manyOptions() (rebasin.ManyOptions, error) {
 	if o.Weights, err = weights(j.c, len(j.paths)); err != nil {
 		return o, err
 	}
-	switch o.Many = solver.ManyMethod(j.c.String("many")); o.Many {
-	case "", solver.Star, solver.Mean, solver.Joint:
-	default:
-		return o, hinted{usagef("there is no way %q to align many models", o.Many), "--many takes star, mean and joint"}
-	}
+	o.Many = solver.ManyMethod(j.c.String("many"))
 	if ref := j.c.String("reference"); ref != "" {
 		at := slices.IndexFunc(j.paths, func(p string) bool { return filepath.Clean(p) == filepath.Clean(ref) })
 		if at < 0 {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"path/filepath"
 
@@ -31,7 +30,7 @@ func newReports(c *cli.Context, beside ...string) (*reports, error) {
 	p := &reports{c, c.StringSlice("report")}
 	for _, path := range p.paths {
 		if _, err := pages.FormatOf(path); err != nil {
-			return nil, hinted{usageError{fmt.Errorf("--report: %w", err)}, "name a file such as report.html, card.md or report.json"}
+			return nil, hinted{usageError{err}, "name a file such as report.html, card.md or report.json"}
 		}
 		if err := writable(c, path); err != nil {
 			return nil, err

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"math"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,6 +46,19 @@ func part(name string) func(*cli.Context, float64) error {
 	return func(_ *cli.Context, v float64) error {
 		if !(v >= 0 && v <= 1) {
 			return usagef("--%s cannot be %v: it lies between 0 and 1", name, v)
+		}
+		return nil
+	}
+}
+
+// existing is the law of a flag that names what is there.
+func existing(name string) func(*cli.Context, string) error {
+	return func(_ *cli.Context, path string) error {
+		if path == "" {
+			return nil
+		}
+		if _, err := os.Stat(path); err != nil {
+			return fmt.Errorf("--%s: %w", name, err)
 		}
 		return nil
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -118,7 +117,7 @@ func verifyOptions(c *cli.Context) (eval.VerifyOptions, error) {
 	for flag, read := range map[string]func(string, *eval.InputSpec) error{
 		"shape": func(text string, in *eval.InputSpec) (err error) { in.Shape, err = eval.ParseShape(text); return err },
 		"value": func(text string, in *eval.InputSpec) error {
-			v, err := strconv.ParseFloat(text, 64)
+			v, err := fraction(text, false)
 			in.Value = &v
 			return err
 		},
@@ -140,8 +139,8 @@ func verifyOptions(c *cli.Context) (eval.VerifyOptions, error) {
 func readRange(text string, in *eval.InputSpec) error {
 	low, high, _ := strings.Cut(text, ":")
 	var errLow, errHigh error
-	in.Low, errLow = strconv.ParseFloat(low, 64)
-	in.High, errHigh = strconv.ParseFloat(high, 64)
+	in.Low, errLow = fraction(low, false)
+	in.High, errHigh = fraction(high, false)
 	if err := errors.Join(errLow, errHigh); err != nil {
 		return err
 	}

@@ -179,7 +179,7 @@ func describeFamily(w io.Writer, f *zoo.Family, short map[string]string) {
 			line(p.A, p.B, &p.Finding, p.Problem)
 		}
 	} else {
-		fmt.Fprintln(t, "  model\tnearest relative\tas they stand\taligned\tit is")
+		fmt.Fprintln(t, "  b\tits nearest, a\tas they stand\taligned\tb is")
 		for _, n := range f.Nearest {
 			line(n.Model, n.To, n.Finding, "could not be compared")
 		}
