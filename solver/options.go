@@ -28,7 +28,7 @@ type Options struct {
 	// Starts is how many times to climb to an optimum, of which the best is
 	// kept; 0: as Effort says. The first start is a guess that does not depend
 	// on how the units of b are numbered, the second b as it stands. Further ones
-	// begin with the best so far: with Frank and Wolfe's method from a mean of it
+	// begin with the best so far: with its heads, if it has some, matched by the products of their weights, and then with Frank and Wolfe's method from a mean of it
 	// and random members, or with some groups of it shaken, in turn.
 	Starts int
 

@@ -10,14 +10,15 @@ import (
 
 // workspace keeps what proposing for the units of one plan can use again.
 type workspace struct {
-	threads int
-	units   []unitSpace
-	keeps   bool    // gains stay from one sweep to the next
-	known   []bool  // groups whose permutations count; nil: all. See sketch.
-	blurred bool    // those that are not known count blurred instead of not at all
-	noise   float64 // see shake
-	rng     *rand.Rand
-	stop    func() bool // asked after every unit; nil: never
+	threads  int
+	units    []unitSpace
+	keeps    bool    // gains stay from one sweep to the next
+	known    []bool  // groups whose permutations count; nil: all. See sketch.
+	blurred  bool    // those that are not known count blurred instead of not at all
+	noise    float64 // see shake
+	circuits bool    // heads are matched by these, see circuits
+	rng      *rand.Rand
+	stop     func() bool // asked after every unit; nil: never
 }
 
 // stopped reports whether to end what is under way.
@@ -103,8 +104,13 @@ func (f *frame) proposeAt(ws *workspace, n, o int, env []int32, next permspec.Pe
 	if len(u.inner)+len(u.joint) > 0 || ws.noise > 0 {
 		value.Data = slices.Clone(value.Data)
 	}
+	if ws.circuits {
+		if err := f.byCircuits(ws, n, o, env, value); err != nil {
+			return err
+		}
+	}
 	for k := range u.inner {
-		if !ws.open(f.plan, u, k) {
+		if ws.circuits || !ws.open(f.plan, u, k) {
 			continue
 		}
 		if err := f.innerGains(ws, n, o, k, env, value); err != nil {

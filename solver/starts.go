@@ -122,6 +122,9 @@ func (m *matching) start(f *frame, n int, ws *workspace, s *Start) error {
 		s.Kind = "identity"
 		f.perms = m.spec.Identity()
 		err = c.reset()
+	case n == 2 && ws.keeps && len(m.plan.circuitUnits()) > 0:
+		s.Kind = "circuits"
+		err = c.circuits()
 	case n%2 == 0 && ws.keeps && len(m.plan.relaxable()) > 0:
 		s.Kind = "relaxed"
 		from := []permspec.Perms{f.perms}
