@@ -132,7 +132,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		},
 	}
 	for _, c := range app.Commands {
-		c.OnUsageError = usageFailed
+		c.OnUsageError, c.Before = usageFailed, together
 		c.HideHelpCommand = true
 	}
 	withHelp(app)

@@ -24,7 +24,7 @@ func series(c *cli.Context, sides *sides, reps *reports) error {
 	case c.NArg() > 0:
 		return usagef("--series and --with name all files, and %s is beside them", c.Args().First())
 	case len(as) != len(bs) || len(as) == 0:
-		return hinted{usagef("--series names %d files and --with %d", len(as), len(bs)), "give as many of each: --series a1.onnx,a2.onnx --with b1.onnx,b2.onnx"}
+		return hinted{usagef("--series names %s and --with %d", count(len(as), "file"), len(bs)), "give as many of each: --series a1.onnx,a2.onnx --with b1.onnx,b2.onnx"}
 	}
 	times, err := timesOf(c, as)
 	if err != nil {
@@ -74,7 +74,7 @@ func timesOf(c *cli.Context, files []string) ([]float64, error) {
 	if c.IsSet("times") {
 		times, err := numbers(c, "times")
 		if err == nil && len(times) != len(files) {
-			err = usagef("--times has %d numbers for %d files", len(times), len(files))
+			err = usagef("--times has %s for %s", count(len(times), "number"), count(len(files), "file"))
 		}
 		return times, err
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"path/filepath"
 
@@ -23,7 +22,7 @@ func newSides(c *cli.Context) (*sides, error) {
 	if s.plot != "" {
 		var err error
 		if s.format, err = chart.FormatOf(s.plot); err != nil {
-			return nil, hinted{usageError{fmt.Errorf("--plot: %w", err)}, "name a file such as curve.svg"}
+			return nil, hinted{usageError{err}, "name a file such as curve.svg"}
 		}
 	}
 	if s.plot != "" && s.csv != "" && filepath.Clean(s.plot) == filepath.Clean(s.csv) {

@@ -45,8 +45,12 @@ func survey(c *cli.Context) error {
 			return err
 		}
 	}
+	cache, err := cacheFolder(c)
+	if err != nil {
+		return err
+	}
 	p := newProgress(c)
-	r, err := zoo.Survey(c.Context, c.Args().Slice(), zoo.Options{Cache: cacheFolder(c), Version: version(), Workers: c.Int("workers"),
+	r, err := zoo.Survey(c.Context, c.Args().Slice(), zoo.Options{Cache: cache, Version: version(), Workers: c.Int("workers"),
 		Progress: func(stage string, done, total int) { p.count(stage, "models", done, total) }})
 	p.done()
 	if err != nil {
@@ -70,19 +74,22 @@ func survey(c *cli.Context) error {
 	return nil
 }
 
-// cacheFolder is the folder of --cache; "" for none.
-func cacheFolder(c *cli.Context) string {
+// cacheFolder is the folder of --cache; "" for none. One that is named has to be usable.
+func cacheFolder(c *cli.Context) (string, error) {
 	switch dir := c.String("cache"); dir {
 	case "none":
-		return ""
+		return "", nil
 	case "":
 		dir, err := os.UserCacheDir()
 		if err != nil {
-			return ""
+			return "", nil
 		}
-		return filepath.Join(dir, "onnx-rebasin", "zoo")
+		return filepath.Join(dir, "onnx-rebasin", "zoo"), nil
 	default:
-		return dir
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return "", fmt.Errorf("--cache: %w", err)
+		}
+		return dir, nil
 	}
 }
 
