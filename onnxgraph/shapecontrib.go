@@ -139,6 +139,6 @@ var contribShapes = map[string]shapeRule{
 	"DynamicQuantizeMatMul": matmul(0, 1), "MatMulIntegerToFloat": matmul(0, 1),
 	"MatMulInteger16": matmul(0, 1), "MatMulNBits": matMulNBits, "MatMulBnb4": matMulNBits,
 	"MatMulFpQ4": matMulNBits, "BeamSearch": beamSearch, "Range": vector(rangeLength), "Pad": pad,
-	"Unique": unique, "GatherND": gatherND, "MaxpoolWithMask": pool, "GridSample": gridSample,
+	"Unique": unique, "GatherND": gatherND, "GatherBlockQuantized": gatherBlocks, "MaxpoolWithMask": pool, "GridSample": gridSample,
 	"DynamicQuantizeLSTM": recurrent, "RelativePositionBias": relativeBias, "CDist": distances,
 }

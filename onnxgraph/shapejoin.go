@@ -98,6 +98,21 @@ func gather(c operation) {
 	}
 }
 
+// gatherBlocks is the rule of GatherBlockQuantized: Gather on numbers of which a byte of the last axis holds several.
+func gatherBlocks(c operation) {
+	data, okD := c.shape(0)
+	index, okI := c.shape(1)
+	axis, ok := normAxis(c.attrInt("gather_axis", 0), len(data))
+	if !okD || !okI || !ok {
+		return
+	}
+	data = slices.Clone(data)
+	if bits := c.attrInt("bits", 4); c.Type(c.in(0)) == Uint8 && bits > 0 {
+		data[len(data)-1] = data[len(data)-1].Mul(Size(8 / bits))
+	}
+	c.set(0, slices.Concat(data[:axis], index, data[axis+1:])...)
+}
+
 // gatherND is the rule of GatherND: the last axis of the indices addresses axes
 // of the data.
 func gatherND(c operation) {

@@ -75,6 +75,7 @@ var ruleCases = []struct{ call, want string }{
 	{"ms.QGemm(N 8, ., ., 8 5, ., .)", "N 5"},
 	{"ms.FusedMatMul ms.TransposeMatMul ms.FusedMatMulActivation|(N 8 t, N 5 8) transA=1 transB=1", "N t 5"},
 	{"ms.MatMulNBits ms.MatMulBnb4 ms.MatMulFpQ4|(N t 8, 100) K=8 N=5", "N t 5"},
+	{"ms.GatherBlockQuantized(9 8, N t, 9 1) block_size=16 bits=8", "N t 8"},
 	{"Einsum(b h i d, b h j d) equation=bhid,bhjd->bhij", "b h i j"},
 	{"Einsum(N 2 3, 3 5) equation=...ij,jk", "N 2 5"},
 	{"Einsum(3 3) equation=ii", "."},

@@ -152,7 +152,7 @@ var contribTypes = map[string]typeRule{
 		return c.Type(c.in(2))
 	},
 	"MatMulIntegerToFloat": like(2), "MatMulInteger16": always(Int32), "QGemm": likeOr(8, Float32),
-	"QLinearConcat": like(1), "QLinearWhere": like(1),
+	"QLinearConcat": like(1), "QLinearWhere": like(1), "GatherBlockQuantized": like(2),
 	"Unique": firstThen(Int64), "BeamSearch": always(Int32, Float32, Float32),
 }
 

@@ -2,7 +2,9 @@ package exec_test
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"reflect"
@@ -119,6 +121,9 @@ var fusedCases = []opCase{
 	{"FusedConv", 1, attrs{"activation": "Relu"}, []any{[]int{2, 3, 6, 6}, []int{4, 3, 3, 3}, []int{4}, []int{2, 4, 4, 4}}, 1},
 	{"FusedGemm", 1, attrs{"activation": "LeakyRelu", "activation_alpha": float32(0.2), "transB": 1}, []any{[]int{3, 5}, []int{4, 5}, []int{4}}, 1},
 	{"FusedMatMul", 1, attrs{"transB": 1, "alpha": float32(0.5)}, []any{[]int{2, 3, 5}, []int{2, 4, 5}}, 1},
+	{"FusedMatMul", 1, attrs{"transBatchA": 1}, []any{[]int{3, 2, 4, 5}, []int{2, 4, 5, 6}}, 1},
+	{"FusedMatMul", 1, attrs{"transBatchA": 1, "transA": 1, "transBatchB": 1, "transB": 1}, []any{[]int{5, 2, 3}, []int{4, 2, 5}}, 1},
+	{"FusedMatMul", 1, attrs{"transBatchB": 1, "alpha": float32(2)}, []any{[]int{2, 3, 5}, []int{5, 2, 4}}, 1},
 	{"BiasGelu", 1, attrs{}, []any{[]int{2, 3, 8}, []int{8}}, 1},
 	{"FastGelu", 1, attrs{}, []any{[]int{2, 3, 8}, []int{8}}, 1},
 	{"QuickGelu", 1, attrs{}, []any{[]int{2, 3, 8}}, 1},
@@ -157,7 +162,44 @@ var quantizedCases = []opCase{
 	{"MatMulNBits", 1, attrs{"K": 20, "N": 3, "bits": 4, "block_size": 16}, []any{[]int{2, 4, 20}, uints8([]int{3, 2, 8}, counted(48)...), []int{3, 2}}, 1},
 	{"MatMulNBits", 1, attrs{"K": 20, "N": 3, "bits": 4, "block_size": 16}, []any{[]int{2, 20}, uints8([]int{3, 2, 8}, counted(48)...), []int{3, 2}, uints8([]int{3, 1}, 0x3a, 0x91, 0x07)}, 1},
 	{"MatMulNBits", 1, attrs{"K": 16, "N": 3, "bits": 8, "block_size": 16}, []any{[]int{2, 16}, uints8([]int{3, 1, 16}, counted(48)...), []int{3, 1}}, 1},
+	{"GatherBlockQuantized", 1, attrs{"block_size": 16}, []any{uints8([]int{3, 16}, counted(48)...), ints64(2, 0), []int{3, 2}}, 1},
+	{"GatherBlockQuantized", 1, attrs{"block_size": 16, "bits": 8}, []any{uints8([]int{3, 32}, counted(96)...), ints64(1, -1, 1), []int{3, 2}, uints8([]int{3, 2}, counted(6)...)}, 1},
 	{"QAttention", 1, attrs{"num_heads": 2}, []any{uints8([]int{1, 2, 4}, 1, 200, 128, 50, 7, 90, 33, 44), uints8([]int{4, 12}, counted(48)...), []int{12}, one(0.021), one(0.02), nil, zero(120), zero(110)}, 1},
+}
+
+// forest is a TreeEnsemble: two trees, the first of two branches, and a branch by membership.
+var forest = attrs{"n_targets": 2, "aggregate_function": 1, "tree_roots": []int64{0, 2}, "nodes_modes": uints8([]int{3}, 0, 6, 3), "nodes_featureids": []int64{0, 1, 2},
+	"nodes_splits": floats32(0.1, 0, -0.2), "nodes_truenodeids": []int64{1, 1, 3}, "nodes_trueleafs": []int64{0, 1, 1}, "nodes_falsenodeids": []int64{0, 2, 4}, "nodes_falseleafs": []int64{1, 1, 1},
+	"membership_values": floats32(1, 3, float32(math.NaN())), "leaf_targetids": []int64{0, 1, 0, 1, 1}, "leaf_weights": floats32(0.5, -1, 2, 0.25, 3)}
+
+// samples are three of three features.
+func samples(v ...float32) *onnxgraph.Tensor {
+	return &onnxgraph.Tensor{Type: onnxgraph.Float32, Shape: []int{3, 3}, Data: v}
+}
+
+// supports are four support vectors of three features.
+var supports = []float32{0.1, -0.4, 1.2, 0.7, 0.2, -0.3, -1, 0.5, 0.6, 0.3, 0.3, -0.8}
+
+// machine is an SVMClassifier of three classes, which have one, two and one support vectors.
+func machine(more attrs) attrs {
+	m := attrs{"classlabels_ints": []int64{2, 5, 7}, "vectors_per_class": []int64{1, 2, 1}, "support_vectors": supports, "rho": []float32{0.1, -0.2, 0.05},
+		"coefficients": []float32{0.7, -0.4, 0.2, -0.6, 0.9, -0.3, 0.8, -0.5}, "kernel_type": "RBF", "kernel_params": []float32{0.5, 0, 3}}
+	maps.Copy(m, more)
+	return m
+}
+
+// classicCases are operators of ai.onnx.ml.
+var classicCases = []opCase{
+	{"TreeEnsemble", 5, forest, []any{samples(0, 3, 1, 0, 2, -1, 1, 1, 1)}, 1},
+	{"SVMRegressor", 1, attrs{"n_supports": 4, "support_vectors": supports, "coefficients": []float32{0.5, -1, 2, 0.3}, "rho": []float32{0.25}, "kernel_type": "POLY", "kernel_params": []float32{0.5, 1, 2}}, []any{[]int{5, 3}}, 1},
+	{"SVMRegressor", 1, attrs{"n_supports": 4, "support_vectors": supports, "coefficients": []float32{0.5, -1, 2, 0.3}, "rho": []float32{-1.4}, "kernel_type": "RBF", "kernel_params": []float32{0.5, 0, 3}, "one_class": 1}, []any{[]int{5, 3}}, 1},
+	{"SVMClassifier", 1, machine(nil), []any{[]int{5, 3}}, 2},
+	{"SVMClassifier", 1, machine(attrs{"kernel_type": "SIGMOID", "prob_a": []float32{-1.5, -2, -1}, "prob_b": []float32{0.1, -0.1, 0.2}}), []any{[]int{5, 3}}, 2},
+	{"Imputer", 1, attrs{"imputed_value_floats": []float32{1, 2, 3}, "replaced_value_float": float32(math.NaN())}, []any{samples(0, float32(math.NaN()), 1, 0, 2, float32(math.NaN()), 1, 1, 1)}, 1},
+	{"Imputer", 1, attrs{"imputed_value_int64s": []int64{8}, "replaced_value_int64": -1}, []any{ints64(3, -1, 4)}, 1},
+	{"OneHotEncoder", 1, attrs{"cats_int64s": []int64{4, 2, 9}}, []any{ints64(2, 4, 3, 9)}, 1},
+	{"OneHotEncoder", 1, attrs{"cats_int64s": []int64{4, 2, 9}}, []any{samples(2, 4.5, 3, 9, 2, 2, 4, 0, 9)}, 1},
+	{"FeatureVectorizer", 1, attrs{"inputdimensions": []int64{3, 2}}, []any{[]int{4, 3}, []int{4, 2}}, 1},
 }
 
 func one(v float32) *onnxgraph.Tensor { return shapeless(floats32(v)) }
@@ -195,6 +237,9 @@ var doubleCases = []opCase{
 func TestOperatorsOfNewerOpsets(t *testing.T) { beside(t, opCases, "", onnxgraph.Float32) }
 func TestOperatorsOfONNXRuntime(t *testing.T) {
 	beside(t, fusedCases, "com.microsoft", onnxgraph.Float32)
+}
+func TestOperatorsOfClassicModels(t *testing.T) {
+	beside(t, classicCases, "ai.onnx.ml", onnxgraph.Float32)
 }
 func TestOperatorsOnQuantized(t *testing.T) {
 	beside(t, quantizedCases, "com.microsoft", onnxgraph.Float32)
@@ -322,6 +367,15 @@ func declared(name string, x *onnxgraph.Tensor) *onnxpb.ValueInfoProto {
 		TensorType: &onnxpb.TypeProto_Tensor{ElemType: proto.Int32(int32(x.Type)), Shape: shape}}}}
 }
 
+// rawOf returns the bytes of a tensor's elements.
+func rawOf(t *testing.T, x *onnxgraph.Tensor) []byte {
+	raw, err := binary.Append(nil, binary.LittleEndian, x.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
 func attribute(t *testing.T, name string, v any) *onnxpb.AttributeProto {
 	a := &onnxpb.AttributeProto{Name: proto.String(name)}
 	switch v := v.(type) {
@@ -335,6 +389,11 @@ func attribute(t *testing.T, name string, v any) *onnxpb.AttributeProto {
 		a.Type, a.Floats = onnxpb.AttributeProto_FLOATS.Enum(), v
 	case []int64:
 		a.Type, a.Ints = onnxpb.AttributeProto_INTS.Enum(), v
+	case *onnxgraph.Tensor:
+		a.Type, a.T = onnxpb.AttributeProto_TENSOR.Enum(), &onnxpb.TensorProto{DataType: proto.Int32(int32(v.Type)), RawData: rawOf(t, v)}
+		for _, d := range v.Shape {
+			a.T.Dims = append(a.T.Dims, int64(d))
+		}
 	default:
 		t.Fatalf("attribute %s of type %v", name, reflect.TypeOf(v))
 	}

@@ -40,6 +40,7 @@ var microsoft = ops{
 	"QLinearGlobalAveragePool":         compute(prepareFixedPoint),
 	"DynamicQuantizeLSTM":              compute(prepareDynamicLSTM),
 	"MatMulNBits":                      compute(prepareMatMulNBits),
+	"GatherBlockQuantized":             compute(prepareGatherBlocks),
 	"QGemm":                            compute(prepareFixedPoint),
 	"QAttention":                       compute(prepareFixedPoint),
 	"QEmbedLayerNormalization":         compute(prepareFixedPoint),

@@ -22,12 +22,13 @@ type matMul struct {
 
 func prepareMatMul(n *Node) (Kernel, error) {
 	mm := &matMul{transA: n.Flag("transA"), transB: n.Flag("transB"), alpha: n.Float("alpha", 1)}
-	if n.Flag("transBatchA") || n.Flag("transBatchB") {
-		return nil, fmt.Errorf("transposed batches are not supported")
-	}
+	batchLast := [2]bool{n.Flag("transBatchA"), n.Flag("transBatchB")}
 	var err error
 	if mm.after, err = finishOf(n); err != nil {
 		return nil, err
+	}
+	if batchLast[0] || batchLast[1] {
+		return func(c *Call) error { return mm.runBatchLast(c, batchLast) }, nil
 	}
 	if b := n.Constant(1); b != nil && len(b.Shape) == 2 && !mm.transA {
 		if v, ok := b.Data.([]float32); ok {
@@ -146,6 +147,29 @@ func (mm *matMul) run(c *Call) error {
 		return badType(a)
 	}
 	return nil
+}
+
+// runBatchLast multiplies operands of which some have the axes of the batch after their first axis, which is one of
+// the matrix.
+func (mm *matMul) runBatchLast(c *Call, batchLast [2]bool) error {
+	for i, last := range batchLast {
+		rank := len(c.In[i].Shape)
+		if !last || rank < 3 {
+			continue
+		}
+		order := make([]int, rank)
+		for k := range order {
+			order[k] = k
+		}
+		order = slices.Insert(order[1:], rank-2, 0)
+		sub := c.sub(c.In[i])
+		if err := transpose(sub, c.In[i], order); err != nil {
+			return err
+		}
+		c.scratch = append(c.scratch, sub.Out[0])
+		c.In[i] = &sub.Out[0].Tensor
+	}
+	return mm.run(c)
 }
 
 func (mm *matMul) run32(c *Call, p *batchProduct, a, b, y []float32) {

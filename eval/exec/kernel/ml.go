@@ -13,6 +13,12 @@ var classic = ops{
 	"LinearRegressor":        compute(prepareLinear),
 	"TreeEnsembleClassifier": compute(prepareTrees),
 	"TreeEnsembleRegressor":  compute(prepareTrees),
+	"TreeEnsemble":           compute(prepareTreeEnsemble),
+	"SVMClassifier":          compute(prepareSVMClassifier),
+	"SVMRegressor":           compute(prepareSVMRegressor),
+	"Imputer":                compute(prepareImputer),
+	"OneHotEncoder":          compute(prepareOneHotEncoder),
+	"FeatureVectorizer":      compute(prepareFeatureVectorizer),
 	"Normalizer":             compute(prepareNormalizer),
 	"Scaler":                 compute(prepareScaler),
 	"LabelEncoder":           move(prepareLabelEncoder),
@@ -120,17 +126,19 @@ func postOf(n *Node) (func([]float64), error) {
 	case "NONE":
 		return nil, nil
 	case "LOGISTIC":
-		return func(s []float64) {
-			for i, v := range s {
-				s[i] = sigmoid(v)
-			}
-		}, nil
+		return logistic, nil
 	case "SOFTMAX":
 		return func(s []float64) { softmaxLine(s, s) }, nil
 	case "SOFTMAX_ZERO":
 		return softmaxZero, nil
 	default:
 		return nil, fmt.Errorf("post_transform %q is not supported", name)
+	}
+}
+
+func logistic(s []float64) {
+	for i, v := range s {
+		s[i] = sigmoid(v)
 	}
 }
 

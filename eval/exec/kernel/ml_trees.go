@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // forest is a prepared ensemble of decision trees.
@@ -21,6 +22,7 @@ type branch struct {
 	value   float64
 	yes, no int
 	missing bool // a missing feature counts as yes
+	set     []float64
 	leaf    bool
 	targets []int
 	weights []float64
@@ -55,13 +57,21 @@ func prepareTrees(n *Node) (Kernel, error) {
 		if len(c.In[0].Shape) > 1 {
 			features = size(c.In[0].Shape[1:])
 		}
-		for _, b := range f.nodes {
-			if !b.leaf && b.feature >= features {
-				return fmt.Errorf("the trees ask for feature %d of %d", b.feature, features)
-			}
+		if err := f.fits(features); err != nil {
+			return err
 		}
 		return scored(c, at, f.width, f.score, post, l, positive)
 	}, nil
+}
+
+// fits fails when the trees ask for features that samples do not have.
+func (f *forest) fits(features int) error {
+	for _, b := range f.nodes {
+		if !b.leaf && b.feature >= features {
+			return fmt.Errorf("the trees ask for feature %d of %d", b.feature, features)
+		}
+	}
+	return nil
 }
 
 // read builds the trees from the attributes, which hold one list for each
@@ -191,6 +201,8 @@ func (b *branch) holds(v float64) bool {
 		return v > b.value
 	case "BRANCH_EQ":
 		return v == b.value
+	case "BRANCH_MEMBER":
+		return slices.Contains(b.set, v)
 	}
 	return v != b.value
 }
