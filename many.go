@@ -14,9 +14,10 @@ import (
 )
 
 // ManyOptions steer MergeMany. The zero value aligns all models jointly, gives
-// them the same weight and verifies every permuted model.
+// them the same weight and verifies every permuted model. With Activation or Learn each
+// is matched with the first.
 type ManyOptions struct {
-	Options                     // but for Lambda, Symmetry and Activation
+	Options                     // but for Lambda, Symmetry and Zip
 	Weights   []float64         // of the models in the average, divided by their sum; nil: all the same
 	Many      solver.ManyMethod // "": by the number of models
 	Reference int               // the model that solver.Star aligns to
@@ -36,6 +37,8 @@ type MergedMany struct {
 	Overflows     []Overflow           // numbers too large for the 16 bits they are written in
 	Naive         *onnxgraph.Model     // the average of the models as they came
 	Repair        *repair.Report       // nil when nothing was asked for
+
+	method string // see Options.method
 }
 
 // MergeMany aligns models with each other and averages them. Every π_i is held to
@@ -98,8 +101,8 @@ func newManyJob(models []*onnxgraph.Model, opts ManyOptions) (*manyJob, error) {
 	if opts.Symmetry != nil {
 		return nil, fmt.Errorf("%d models: only two are brought nearer by continuous symmetries", len(models))
 	}
-	if (opts.Activation != nil || opts.Learn != nil) && !opts.NoMatch {
-		return nil, fmt.Errorf("%d models: only two are matched by activations or gradients, more by weights", len(models))
+	if by := opts.method(); by != "weight" && (opts.Many != "" && opts.Many != solver.Star || opts.Reference != 0) {
+		return nil, fmt.Errorf("%d models: by %s each is matched with the first, not %s with another", len(models), by, opts.Many)
 	}
 	j := &manyJob{models: models, opts: opts, counterparts: []solver.Counterpart{nil}}
 	var err error
@@ -154,8 +157,9 @@ func (j *manyJob) align(ctx context.Context, out *MergedMany) error {
 	var err error
 	out.Match, err = solver.MatchMany(ctx, j.spec, j.models, solver.ManyOptions{
 		Method: j.opts.Many, Counterparts: j.counterparts, Weights: closeness, Reference: j.opts.Reference,
-		MaxRounds: j.opts.MaxRounds, Match: match, Progress: j.opts.Progress,
+		MaxRounds: j.opts.MaxRounds, Match: match, Pair: j.pair(match), Progress: j.opts.Progress,
 	})
+	out.method = j.opts.method()
 	if err != nil {
 		return err
 	}
@@ -178,6 +182,40 @@ func (j *manyJob) align(ctx context.Context, out *MergedMany) error {
 		}
 	}
 	return nil
+}
+
+// pair matches a model with the first by calibration data; nil where weights do.
+func (j *manyJob) pair(match solver.Options) func(ctx context.Context, k int) (*solver.Result, error) {
+	by := j.opts.method()
+	if by == "weight" {
+		return nil
+	}
+	return func(ctx context.Context, k int) (*solver.Result, error) {
+		match, pairs := match, j.pairs[k-1]
+		match.Counterpart = counterpart(pairs)
+		var r *solver.Result
+		var err error
+		if by == "ste" {
+			r, _, err = matchLearned(ctx, j.spec, j.models[0], j.models[k], pairs, match, j.opts.Options)
+		} else {
+			r, err = matchActivations(ctx, j.spec, j.models[0], j.models[k], pairs, match, j.opts.Options)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", title(j.models, k), err)
+		}
+		return r, nil
+	}
+}
+
+// method names what units are matched by.
+func (o *Options) method() string {
+	switch {
+	case o.Learn != nil:
+		return "ste"
+	case o.Activation != nil:
+		return "activation"
+	}
+	return "weight"
 }
 
 // average sums the models in the given order, so that the result does not depend

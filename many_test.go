@@ -12,6 +12,7 @@ import (
 	rebasin "github.com/onnx-rebasin/onnx-rebasin"
 	"github.com/onnx-rebasin/onnx-rebasin/eval"
 	"github.com/onnx-rebasin/onnx-rebasin/eval/dataset"
+	"github.com/onnx-rebasin/onnx-rebasin/eval/repair"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 	"github.com/onnx-rebasin/onnx-rebasin/permspec"
 	"github.com/onnx-rebasin/onnx-rebasin/solver"
@@ -113,6 +114,25 @@ func TestMergeManyTrained(t *testing.T) {
 		if len(r.Verifications) != 3 || r.Verifications[0] != nil || !r.Verifications[1].OK || !r.Verifications[2].OK {
 			t.Errorf("%s: verifications %v", method, r.Verifications)
 		}
+	}
+}
+
+// With calibration data each model is matched with the first by what units compute, which is worth more here than
+// their weights.
+func TestMergeManyActivations(t *testing.T) {
+	models := mlps(t)
+	calib := &rebasin.Calibration{Data: data(t, models[0], 1000, "fixtures/mnist_calib.npz"), Repair: repair.None}
+	r := mergeMany(t, models, rebasin.ManyOptions{Options: rebasin.Options{Activation: &rebasin.Activation{}, Calib: calib}})
+	byWeights := mergeMany(t, models, rebasin.ManyOptions{Many: solver.Star})
+	if acc := accuracies(t, byWeights.Model, r.Model); acc[1] <= acc[0] {
+		t.Errorf("by weights %.4f, by activations %.4f", acc[0], acc[1])
+	}
+	if report := r.Report(); report.Method != "activation" || report.Many.Method != "star" || !r.Verifications[1].OK || !r.Verifications[2].OK {
+		t.Errorf("report: method %s, %+v", report.Method, report.Many)
+	}
+	_, err := rebasin.MergeMany(context.Background(), models, rebasin.ManyOptions{Options: rebasin.Options{Activation: &rebasin.Activation{}, Calib: calib}, Many: solver.Mean})
+	if err == nil {
+		t.Error("the mean of others is matched by activations")
 	}
 }
 

@@ -57,7 +57,7 @@ func (m *MergedMany) Report() Report {
 	spec := m.Spec.Summary()
 	r.Spec = &spec
 	if s := m.Match; s != nil {
-		r.Method, many.Method, many.Seconds, many.Stopped = "weight", string(s.Method), s.Seconds, s.Stopped
+		r.Method, many.Method, many.Seconds, many.Stopped = m.method, string(s.Method), s.Seconds, s.Stopped
 		before := solution(s.Before)
 		many.Before = &before
 		for _, x := range s.Solutions {

@@ -43,7 +43,11 @@ type ManyOptions struct {
 	Reference    int           // the model that Star matches with
 	MaxRounds    int           // passes over all models; 0: 50
 	Match        Options       // of every matching; Counterpart is not used
-	Progress     func(ManyProgress)
+
+	// Pair matches model k with the first, which is the reference, by other than weights. With Star only.
+	Pair func(ctx context.Context, k int) (*Result, error)
+
+	Progress func(ManyProgress)
 }
 
 // ManyProgress is where MatchMany stands.
@@ -196,9 +200,12 @@ func newMany(ctx context.Context, spec *permspec.Spec, models []*onnxgraph.Model
 	case opts.Reference < 0 || opts.Reference >= n:
 		return nil, fmt.Errorf("solver: there is no model %d to be the reference, of %d", opts.Reference+1, n)
 	}
+	if opts.Pair != nil && (opts.Method != "" && opts.Method != Star || opts.Reference != 0) {
+		return nil, fmt.Errorf("solver: models are matched by other than weights by the method %s, with the first", Star)
+	}
 	switch opts.Method {
 	case "":
-		if opts.Method = Star; n <= JointUpTo {
+		if opts.Method = Star; n <= JointUpTo && opts.Pair == nil {
 			opts.Method = Joint
 		}
 	case Star, Mean, Joint:

@@ -47,6 +47,15 @@ func (m *many) star(reference int) ([]permspec.Perms, error) {
 		if k == reference || m.stopped() {
 			continue
 		}
+		if m.opts.Pair != nil {
+			r, err := m.opts.Pair(m.ctx, k)
+			if err != nil {
+				return nil, err
+			}
+			perms[k] = r.Perms
+			m.tell(k, r.ObjectiveAfter)
+			continue
+		}
 		s, err := m.rematch(k, target, perms[k], m.opts.Match)
 		if err != nil {
 			return nil, err

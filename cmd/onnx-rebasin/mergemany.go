@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -84,9 +85,6 @@ func (j *job) manyOptions() (rebasin.ManyOptions, error) {
 	if o.Zip {
 		return o, usagef("--method zip is for two models")
 	}
-	if o.Activation != nil || o.Learn != nil {
-		return o, hinted{usagef("--method %s is for two models", j.c.String("method")), "--method weight aligns more"}
-	}
 	var err error
 	if o.Weights, err = weights(j.c, len(j.paths)); err != nil {
 		return o, err
@@ -98,6 +96,9 @@ func (j *job) manyOptions() (rebasin.ManyOptions, error) {
 			return o, usagef("--reference %s is none of the models", ref)
 		}
 		o.Reference = at
+	}
+	if (o.Activation != nil || o.Learn != nil) && (o.Many != "" && o.Many != solver.Star || o.Reference != 0) {
+		return o, usagef("--method %s matches each model with the first: not --many %s, nor another --reference", j.c.String("method"), cmp.Or(o.Many, solver.Star))
 	}
 	return o, nil
 }
