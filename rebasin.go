@@ -23,7 +23,7 @@ type Options struct {
 	Verify   eval.VerifyOptions
 	Calib    *Calibration // nil: the average is left as it is
 
-	Symmetry []permspec.FreedomKind // continuous symmetries that bring B nearer to A after the permutation
+	Symmetry []permspec.FreedomKind // continuous symmetries that make B more like A after the permutation; see [solver.Approach]
 
 	Zip bool // by Merge: merge units also within one model where that is better on Calib's data
 

@@ -146,7 +146,7 @@ func lead(r *rebasin.Report) []string {
 		out = append(out, fallen(r.Series)...)
 	}
 	for _, t := range r.Symmetry {
-		out = append(out, fmt.Sprintf("B was brought nearer by its %s too: the distance of the weights of %s from %s to %s.", turnedBy(t.Kind), count(t.Groups, "group"), number(t.L2Before), number(t.L2After)))
+		out = append(out, fmt.Sprintf("%s: the distance of the weights of %s went from %s to %s.", turnedBy(t.Kind), count(t.Groups, "group"), number(t.L2Before), number(t.L2After)))
 	}
 	if z := r.Zip; z != nil && z.Kept {
 		out = append(out, fmt.Sprintf("Of %d averaged units in %s, %d stand for two units of one model.", z.Units, count(z.Groups, "group"), z.Within))
@@ -195,12 +195,12 @@ func averaged(m *rebasin.ManyReport) string {
 	return text
 }
 
-// turnedBy names a symmetry that is not a permutation; see permspec.FreedomKind.
+// turnedBy says what a symmetry that is not a permutation was used for; see solver.Approach.
 func turnedBy(kind string) string {
 	if kind == "orthogonal" {
-		return "rotations within heads"
+		return "B was brought nearer by rotations within its heads"
 	}
-	return "units' scales"
+	return "B's units were given the scales that A's have"
 }
 
 // facts are the cards at the top.
