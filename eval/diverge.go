@@ -14,6 +14,7 @@ type Divergence struct {
 	Node   string  `json:"node"`  // what computes it
 	MaxAbs float64 `json:"max_abs"`
 	Limit  float64 `json:"limit"`
+	Mean   bool    `json:"mean"` // both are of the mean difference: no single element is too far off
 
 	// Reordered: the value has the same elements in another order. Everywhere
 	// inside a permuted model that is as it should be, so such values count
@@ -114,7 +115,12 @@ func (c *comparison) diverging(x, y, z *onnxgraph.Tensor) (*Divergence, error) {
 	q, _ := floats(y)
 	sorted := gap{}
 	sorted.compare(slices.Sorted(slices.Values(p)), slices.Sorted(slices.Values(q)))
-	if d.Reordered = c.base.holds(sorted, noise.maxAbs); !d.Reordered {
+	switch {
+	case c.base.holds(sorted, noise.maxAbs):
+		d.Reordered = true
+	case c.base.meanOnly(sorted, noise.maxAbs):
+		d.Mean, d.MaxAbs, d.Limit = true, sorted.mean(), c.base.meanLimit(sorted)
+	default:
 		d.MaxAbs = sorted.maxAbs
 	}
 	return d, nil

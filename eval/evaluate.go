@@ -32,6 +32,7 @@ type Evaluation struct {
 	Metrics   []*Metrics  // nil when the data set has no labels
 	Agreement [][]float64 // [i][j]: fraction of labels that i and j give the same class
 	KL        [][]float64 // [i][j]: mean KL(i ‖ j) of their class probabilities, in nats
+	MSE       [][]float64 // [i][j]: mean squared difference of answers that are plain numbers; in place of the two above
 }
 
 // Evaluate judges one model on a data set.
@@ -243,6 +244,10 @@ func (p *pass) read(i int, t *onnxgraph.Tensor, b *dataset.Batch) (*scores, labe
 		places = l.places
 	}
 	s, err := readScores(t, b.N, places, p.kinds[i])
+	if err == nil && !p.labelled && p.opts.Loss == LossAuto && p.kinds[i] == LossLogits && s.classes == 1 {
+		p.kinds[i] = LossMSE // without labels, a single number that is no probability is a measured one
+		s, err = readScores(t, b.N, places, LossMSE)
+	}
 	return s, l, err
 }
 
@@ -297,7 +302,7 @@ func (p *pass) result(samples int) *Evaluation {
 		}
 	}
 	if p.pairs != nil {
-		e.Agreement, e.KL = p.pairs.result()
+		p.pairs.report(e)
 	}
 	return e
 }
@@ -329,13 +334,14 @@ type pairs struct {
 	rows  int
 	same  [][]float64
 	kl    [][]float64
+	mse   [][]float64
 	plain bool // outputs are numbers, not probabilities
 }
 
 func newPairs(n int) *pairs {
-	p := &pairs{same: make([][]float64, n), kl: make([][]float64, n)}
+	p := &pairs{same: make([][]float64, n), kl: make([][]float64, n), mse: make([][]float64, n)}
 	for i := range n {
-		p.same[i], p.kl[i] = make([]float64, n), make([]float64, n)
+		p.same[i], p.kl[i], p.mse[i] = make([]float64, n), make([]float64, n), make([]float64, n)
 	}
 	return p
 }
@@ -348,6 +354,10 @@ func (p *pairs) add(all []*scores, kind Loss) error {
 				return errors.New("eval: models that are compared have outputs of different sizes")
 			}
 			for r, row := range a.rows {
+				if p.plain {
+					p.mse[i][j] += squared(row, b.rows[r]) / float64(len(row))
+					continue
+				}
 				if argmax(row) == argmax(b.rows[r]) {
 					p.same[i][j]++
 				}
@@ -370,16 +380,27 @@ func divergence(a, b []float64) float64 {
 	return sum
 }
 
-// result gives the means; nil for numbers that are not probabilities.
-func (p *pairs) result() (agreement, kl [][]float64) {
-	if p.plain {
-		return nil, nil
+// squared is Σ (a - b)² of two rows of numbers.
+func squared(a, b []float64) float64 {
+	sum := 0.0
+	for c, v := range a {
+		sum += (v - b[c]) * (v - b[c])
 	}
+	return sum
+}
+
+// report notes the means. Rounding may leave a divergence a little below 0, which it never is.
+func (p *pairs) report(e *Evaluation) {
 	for i := range p.same {
 		for j := range p.same[i] {
 			p.same[i][j] /= float64(p.rows)
-			p.kl[i][j] /= float64(p.rows)
+			p.kl[i][j] = max(0, p.kl[i][j]/float64(p.rows))
+			p.mse[i][j] /= float64(p.rows)
 		}
 	}
-	return p.same, p.kl
+	if p.plain {
+		e.MSE = p.mse
+		return
+	}
+	e.Agreement, e.KL = p.same, p.kl
 }

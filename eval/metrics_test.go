@@ -200,11 +200,44 @@ func TestEnsemble(t *testing.T) {
 	if err := p.add([]*scores{of(a), of(b)}, LossLogits); err != nil {
 		t.Fatal(err)
 	}
-	agreement, kl := p.result()
-	near(t, "agreement", agreement[0][1], 1) // of equal scores the first is taken
-	if kl[0][1] <= 0 || kl[1][0] <= 0 || kl[0][1] == kl[1][0] {
+	var e Evaluation
+	p.report(&e)
+	near(t, "agreement", e.Agreement[0][1], 1) // of equal scores the first is taken
+	if kl := e.KL; kl[0][1] <= 0 || kl[1][0] <= 0 || kl[0][1] == kl[1][0] || kl[0][0] != 0 {
 		t.Errorf("KL %v", kl)
 	}
+}
+
+// Numbers that are measured have a mean squared difference in place of classes.
+func TestPlainLikeness(t *testing.T) {
+	of := func(rows ...[]float64) *scores { return &scores{n: 2, places: 1, classes: 2, rows: rows} }
+	p := newPairs(2)
+	if err := p.add([]*scores{of([]float64{1, 2}, []float64{3, 4}), of([]float64{1, 4}, []float64{0, 4})}, LossMSE); err != nil {
+		t.Fatal(err)
+	}
+	var e Evaluation
+	p.report(&e)
+	l := e.Likeness([]string{"a", "b"}, []int{0}, []int{1})
+	if len(l) != 1 || !l[0].Plain() || !math.IsNaN(l[0].KL) {
+		t.Fatalf("likeness %v", l)
+	}
+	near(t, "mean squared difference", l[0].MSE, (4.+9.)/4)
+}
+
+// A quantised model may have single elements apart, but not many: the mean is what fails then, and is named. A difference from
+// nothing is all of it.
+func TestMeanTolerance(t *testing.T) {
+	var g gap
+	g.compare([]float64{1, -1, 1, -1}, []float64{1.1, -1.1, 1.1, -1.1})
+	if tol := toleranceQuantised; !tol.holdsEach(g, 0) || tol.holds(g, 0) || !tol.meanOnly(g, 0) {
+		t.Error("elements a tenth apart agree in the mean")
+	}
+	near(t, "mean", g.mean(), 0.1)
+	near(t, "allowed mean", toleranceQuantised.meanLimit(g), 5e-3+1e-4)
+	near(t, "relative difference", g.relative(), 0.1)
+	var zeros gap
+	zeros.compare([]float64{0, 0}, []float64{0, 3})
+	near(t, "relative difference from nothing", zeros.relative(), 1)
 }
 
 // Intervals hold what theory says of a mean, are the same for one seed, and

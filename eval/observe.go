@@ -95,6 +95,8 @@ func (o *observed) observe(x, y, z *onnxgraph.Tensor) error {
 		o.reason = fmt.Sprintf("its shape is %v in one model and %v in the other", x.Shape, y.Shape)
 	case g.broken > 0:
 		o.reason = fmt.Sprintf("%d of %d elements are infinite or not numbers in one model only", g.broken, g.n)
+	case o.tol.meanOnly(g, noise):
+		o.reason = fmt.Sprintf("by %.3g in the mean, where %.3g is allowed", g.mean(), o.tol.meanLimit(g))
 	}
 	if !steady {
 		return nil
@@ -140,7 +142,7 @@ func (o *observed) add(g gap, noise float64, steady bool) {
 	o.total.maxAbs = max(o.total.maxAbs, g.maxAbs)
 	o.total.fraction = o.total.fraction || g.fraction
 	if g.maxAbs > 0 {
-		o.maxRel = max(o.maxRel, g.maxAbs/max(g.maxA, math.SmallestNonzeroFloat32))
+		o.maxRel = max(o.maxRel, g.relative())
 		o.used = max(o.used, g.maxAbs/max(o.tol.limit(g, noise), math.SmallestNonzeroFloat32))
 	}
 }

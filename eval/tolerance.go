@@ -167,6 +167,17 @@ func (g *gap) compare(x, y []float64) {
 	}
 }
 
+// mean is the mean difference.
+func (g *gap) mean() float64 { return g.sumAbs / float64(max(1, g.n)) }
+
+// relative is the largest difference as a part of the largest |a|; all of it, 1, where a is 0 everywhere.
+func (g *gap) relative() float64 {
+	if g.maxA == 0 {
+		return 1
+	}
+	return g.maxAbs / g.maxA
+}
+
 // limit is the largest difference that the tolerance lets pass.
 func (t tolerance) limit(g gap, noise float64) float64 {
 	return max(t.atol+t.rtol*g.maxA, noiseFactor*noise)
@@ -174,5 +185,18 @@ func (t tolerance) limit(g gap, noise float64) float64 {
 
 // holds reports whether two tensors agree.
 func (t tolerance) holds(g gap, noise float64) bool {
-	return !g.shapes && g.broken == 0 && g.maxAbs <= t.limit(g, noise) && (t.mean == 0 || g.sumAbs <= t.mean*g.sumA+t.atol*float64(g.n))
+	return t.holdsEach(g, noise) && (t.mean == 0 || g.mean() <= t.meanLimit(g))
 }
+
+// holdsEach reports whether two tensors agree element by element.
+func (t tolerance) holdsEach(g gap, noise float64) bool {
+	return !g.shapes && g.broken == 0 && g.maxAbs <= t.limit(g, noise)
+}
+
+// meanOnly reports whether two tensors agree element by element, but not in the mean.
+func (t tolerance) meanOnly(g gap, noise float64) bool {
+	return t.holdsEach(g, noise) && !t.holds(g, noise)
+}
+
+// meanLimit is the largest mean difference that the tolerance lets pass, where it has one.
+func (t tolerance) meanLimit(g gap) float64 { return t.mean*g.sumA/float64(max(1, g.n)) + t.atol }

@@ -38,7 +38,7 @@ const (
 type Verification struct {
 	Samples int     `json:"samples"` // runs of each model
 	MaxAbs  float64 `json:"max_abs"` // largest |a - b|
-	MaxRel  float64 `json:"max_rel"` // largest |a - b| / max|a|, the maximum over the output
+	MaxRel  float64 `json:"max_rel"` // largest |a - b| / max|a|, the maximum over the output; 1 where a is 0 everywhere
 	Atol    float64 `json:"atol"`    // of the output that used most of its tolerance
 	Rtol    float64 `json:"rtol"`
 	Noise   float64 `json:"noise"` // what rounding alone does to that output; 20 times this is allowed

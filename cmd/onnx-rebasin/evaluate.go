@@ -98,6 +98,10 @@ func printMetrics(w io.Writer, e *rebasin.EvalReport, set *dataset.Set, confusio
 		}
 	}
 	for _, l := range e.Likeness {
+		if l.Plain() {
+			fmt.Fprintf(t, "as %s\tmean squared difference %.4f\n", l.To, l.MSE)
+			continue
+		}
 		fmt.Fprintf(t, "as %s\t%s agree, KL %.4f nats\n", l.To, percent(l.Agreement), l.KL)
 	}
 	t.Flush()

@@ -153,12 +153,18 @@ func compared(e *rebasin.EvalReport) string {
 	m := e.Merged
 	if m == nil {
 		var parts []string
+		what := "answers as the ensemble does: "
 		for _, l := range e.Likeness {
-			if l.To == "ensemble" {
-				parts = append(parts, fmt.Sprintf("%s on %s of the samples", l.Model, percent(l.Agreement)))
+			if l.To != "ensemble" {
+				continue
 			}
+			part := fmt.Sprintf("%s on %s of the samples", l.Model, percent(l.Agreement))
+			if l.Plain() {
+				what, part = "mean squared difference from the ensemble: ", fmt.Sprintf("%s %.4f", l.Model, l.MSE)
+			}
+			parts = append(parts, part)
 		}
-		return "answers as the ensemble does: " + strings.Join(parts, ", ")
+		return what + strings.Join(parts, ", ")
 	}
 	text, unit := "merged "+percent(m.Accuracy), "points "
 	difference := func(o *eval.Metrics) (float64, string) { return 100 * (m.Accuracy - o.Accuracy), "%.2f" }
@@ -214,15 +220,27 @@ func (s summary) gate(g rebasin.GateReport) {
 	s.line("gate", "%s %s: %s", g.Gate, verdict, gateValue(g))
 }
 
+// alikeness prints, for models that are judged without labels, how alike their answers are.
+func alikeness(t io.Writer, e *rebasin.EvalReport) {
+	if len(e.Likeness) > 0 && e.Likeness[0].Plain() {
+		fmt.Fprintf(t, "over %s without labels\tbeside\tmean squared difference\t\n", count(e.Samples, "sample"))
+		for _, l := range e.Likeness {
+			fmt.Fprintf(t, "%s\t%s\t%.4f\t\n", l.Model, l.To, l.MSE)
+		}
+		return
+	}
+	fmt.Fprintf(t, "over %s without labels\tagrees with\t\tKL, nats\t\n", count(e.Samples, "sample"))
+	for _, l := range e.Likeness {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%.4f\t\n", l.Model, l.To, percent(l.Agreement), l.KL)
+	}
+}
+
 // table prints the metrics of the models, one a line, the merged one last.
 func (s summary) table(e *rebasin.EvalReport) {
 	var b strings.Builder
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	if e.Merged == nil {
-		fmt.Fprintf(t, "over %s without labels\tagrees with\t\tKL, nats\t\n", count(e.Samples, "sample"))
-		for _, l := range e.Likeness {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%.4f\t\n", l.Model, l.To, percent(l.Agreement), l.KL)
-		}
+		alikeness(t, e)
 	} else {
 		fmt.Fprintf(t, "over %s\tloss\taccuracy\t\n", count(e.Samples, "sample"))
 		eachOf(e, func(name string, m *eval.Metrics) {

@@ -104,7 +104,10 @@ func differences(w io.Writer, v *eval.Verification) {
 	t.Flush()
 	if d := v.Diverging; d != nil {
 		how := fmt.Sprintf("by %.3g, where %.3g is allowed", d.MaxAbs, d.Limit)
-		if d.Reordered {
+		switch {
+		case d.Mean:
+			how = fmt.Sprintf("by %.3g in the mean, where %.3g is allowed", d.MaxAbs, d.Limit)
+		case d.Reordered:
 			how = "in the order of its elements only"
 		}
 		fmt.Fprintf(w, "first value to differ: %s, computed by %s, %s\n", d.Value, d.Node, how)
