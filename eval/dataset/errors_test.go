@@ -29,7 +29,7 @@ func TestErrors(t *testing.T) {
 		{"d.npz", npz(t, zip.Deflate, "x", overflow), Options{}, `dataset: d.npz: array "x" claims the impossible shape [`},
 		{"d.npz", npz(t, zip.Store, "x", []byte("hello")), Options{}, `dataset: d.npz: array "x": it does not begin as .npy data does`},
 		{"d.npz", npz(t, zip.Store, "x", npy("|O", []int{1}, []byte{1})), Options{}, `dataset: d.npz: array "x": elements of numpy type "|O" are not supported`},
-		{"d.npz", npz(t, zip.Store, "x", x, "y", npy("<U1", []int{2}, make([]byte, 8))), Options{}, `dataset: d.npz: array "y": elements of numpy type "<U1" are not supported`},
+		{"d.npz", npz(t, zip.Store, "x", x, "y", npy("<U1", []int{2}, make([]byte, 8))), Options{}, `dataset: d.npz: array "y": elements of numpy type "<U1" are text, where numbers are needed`},
 		{"d.npz", npz(t, zip.Store), Options{}, "dataset: d.npz has no arrays"},
 		{"d.npz", npz(t, zip.Store, "x", npy("|u1", []int{0, 3}, []byte{})), Options{}, "dataset: d.npz has no samples"},
 		{"d.npz", npz(t, zip.Store, "x", x)[:150], Options{}, "dataset: d.npz is not a readable .npz archive: "},

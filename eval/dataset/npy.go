@@ -100,6 +100,9 @@ func parseNPYHeader(text string) (*npyHeader, error) {
 type typeError string
 
 func (e typeError) Error() string {
+	if strings.ContainsAny(string(e), "US") {
+		return fmt.Sprintf("elements of numpy type %q are text, where numbers are needed", string(e))
+	}
 	return fmt.Sprintf("elements of numpy type %q are not supported", string(e))
 }
 
