@@ -141,7 +141,7 @@ func statisticsHint(m *onnxgraph.Model, repaired bool) []string {
 }
 
 // Hints are plain remarks on the metrics of models of which permuted says that
-// some units could be reordered, and repaired that a repair was asked for.
+// units were reordered, and repaired that a repair was asked for.
 func (e *EvalReport) Hints(permuted, repaired bool) []string {
 	ends := e.ends()
 	for _, m := range ends {

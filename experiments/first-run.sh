@@ -67,6 +67,9 @@ echo
 session 'onnx-rebasin permute example/b.onnx --seed 3 -o shuffled.onnx' 'onnx-rebasin verify example/b.onnx shuffled.onnx' \
   'onnx-rebasin verify example/a.onnx shuffled.onnx' 'onnx-rebasin diff example/b.onnx shuffled.onnx' \
   'onnx-rebasin align example/b.onnx shuffled.onnx -o - | cmp - example/b.onnx && echo the same bytes'
+echo '## Which of these files are related?'
+echo
+session 'onnx-rebasin zoo . --cache none'
 echo '## What lies between them'
 echo
 session 'onnx-rebasin barrier example/a.onnx example/b.onnx --data example/mnist_test.npz --points 5 --plot curve.svg' 'ls curve.svg'

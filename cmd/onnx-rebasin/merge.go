@@ -85,7 +85,7 @@ func merge(c *cli.Context) error {
 			return err
 		}
 		j.progress.done()
-		r.Hints = append(r.Hints, r.Eval.Hints(len(merged.Spec.Groups) > 0, r.Repair != nil)...)
+		r.Hints = append(r.Hints, r.Eval.Hints(merged.Match != nil && merged.Match.Moved > 0, r.Repair != nil)...)
 	}
 	if err := j.detail(&r, &merged.Alignment); err != nil {
 		return err

@@ -126,7 +126,7 @@ func (j *job) mergeMany(set *dataset.Set) error {
 			return err
 		}
 		j.progress.done()
-		r.Hints = append(r.Hints, r.Eval.Hints(len(merged.Spec.Groups) > 0, r.Repair != nil)...)
+		r.Hints = append(r.Hints, r.Eval.Hints(merged.Match != nil && merged.Match.Moved > 0, r.Repair != nil)...)
 	}
 	signed, err := j.sign(&r, merged.Spec, merged.Model)
 	if err != nil {
