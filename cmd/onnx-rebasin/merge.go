@@ -8,6 +8,7 @@ import (
 	rebasin "github.com/onnx-rebasin/onnx-rebasin"
 	"github.com/onnx-rebasin/onnx-rebasin/eval"
 	"github.com/onnx-rebasin/onnx-rebasin/eval/dataset"
+	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
 
 // dataFlags name a data set to judge models on.
@@ -137,7 +138,13 @@ func (j *job) samples() (*dataset.Set, error) {
 	if limit == 0 || limit > enough {
 		limit = enough
 	}
-	return openSamples(j.c, j.c.String("data"), limit, j.b)
+	set, err := openSamples(j.c, j.c.String("data"), limit, j.b)
+	if err != nil {
+		if _, differ := onnxgraph.Correspond(j.a, j.b); differ != nil {
+			return nil, checked(differ) // which is why the data, which A takes, are none for B
+		}
+	}
+	return set, err
 }
 
 // judgeOptions reads the flags that say how models are run and judged.
