@@ -115,23 +115,19 @@ func weighed(list []solver.Likeness, spec *permspec.Spec, a *onnxgraph.Model, mi
 }
 
 // bestOf judges the averages that permutations lead to, rescaled, by calibration
-// data held back. Where these cannot be judged it is the first.
+// data held back.
 func bestOf(ctx context.Context, spec *permspec.Spec, a, b *onnxgraph.Model, pairs *onnxgraph.Correspondence, results []*solver.Result, opts Options) (int, error) {
 	if len(results) == 1 {
 		return 0, nil
 	}
 	trials, err := judgeAll(ctx, spec, a, b, pairs, results, opts)
-	if errors.Is(err, repair.ErrNoJudge) {
-		return 0, nil
-	}
 	if err != nil {
 		return 0, err
 	}
 	return least(trials), nil
 }
 
-// judgeAll is how the averages do that permutations lead to. It fails with
-// repair.ErrNoJudge where that cannot be told.
+// judgeAll is how the averages do that permutations lead to.
 func judgeAll(ctx context.Context, spec *permspec.Spec, a, b *onnxgraph.Model, pairs *onnxgraph.Correspondence, results []*solver.Result, opts Options) ([]repair.Trial, error) {
 	lambda := opts.midLambda()
 	c := opts.Calib

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval/learn"
-	"github.com/onnx-rebasin/onnx-rebasin/eval/repair"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 	"github.com/onnx-rebasin/onnx-rebasin/permspec"
 	"github.com/onnx-rebasin/onnx-rebasin/solver"
@@ -92,8 +91,7 @@ func startOfLearning(ctx context.Context, spec *permspec.Spec, a, b *onnxgraph.M
 	return results[best], nil
 }
 
-// bestLearnt is the best of the start and what was learnt, by averages rescaled;
-// where these cannot be judged, the best as it was learnt.
+// bestLearnt is the best of the start and what was learnt, by averages rescaled.
 func bestLearnt(ctx context.Context, spec *permspec.Spec, a, b *onnxgraph.Model, pairs *onnxgraph.Correspondence, start permspec.Perms, learnt *learn.Result, opts Options) (permspec.Perms, error) {
 	all := append([]permspec.Perms{start}, learnt.Best...)
 	var results []*solver.Result
@@ -101,9 +99,6 @@ func bestLearnt(ctx context.Context, spec *permspec.Spec, a, b *onnxgraph.Model,
 		results = append(results, &solver.Result{Perms: p})
 	}
 	trials, err := judgeAll(ctx, spec, a, b, pairs, results, opts)
-	if errors.Is(err, repair.ErrNoJudge) {
-		return learnt.Best[0], nil
-	}
 	if err != nil {
 		return nil, fmt.Errorf("judge what was learnt: %w", err)
 	}

@@ -230,13 +230,21 @@ func batchOf(m *onnxgraph.Model, b *dataset.Batch) int {
 // of a single number mean.
 func (p *pass) read(i int, t *onnxgraph.Tensor, b *dataset.Batch) (*scores, labels, error) {
 	places, l := guessPlaces(t.Shape), labels{}
+	if !p.labelled && p.opts.Loss == LossAuto && p.kinds[i] == LossBinary {
+		if per, err := samplesOf(t, b.N); err == nil && per != places {
+			p.kinds[i] = LossMSE // sigmoids side by side are no classes: what they say is measured
+		}
+	}
 	if p.labelled {
 		per, err := samplesOf(t, b.N)
 		if err != nil {
 			return nil, l, err
 		}
-		if p.opts.Loss == LossAuto && p.kinds[i] == LossLogits && p.tallies[i] == nil {
-			p.kinds[i] = singleNumber(b.Labels, b.N, per)
+		if p.opts.Loss == LossAuto && p.tallies[i] == nil {
+			kind := singleNumber(b.Labels, b.N, per)
+			if p.kinds[i] == LossLogits || p.kinds[i] == LossBinary && kind == LossMSE {
+				p.kinds[i] = kind
+			}
 		}
 		if l, err = readLabels(b.Labels, b.N, per, p.kinds[i]); err != nil {
 			return nil, l, err

@@ -1,8 +1,8 @@
 package repair
 
 import (
-	"errors"
 	"fmt"
+	"math"
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
@@ -50,10 +50,6 @@ func (j *job) normalised() bool {
 	return false
 }
 
-// ErrNoJudge says that candidates cannot be compared: there are no labels, and
-// the outputs are no class scores whose divergence could be measured.
-var ErrNoJudge = errors.New("without labels only models of class scores can be compared; name a repair instead of auto")
-
 // Memorised is how rarely the ends err on labels that they are known by: below
 // it the labels are taken for the ones they were trained on, and every loss that
 // is smaller the surer a model is.
@@ -61,7 +57,7 @@ const Memorised = 0.01
 
 // judge runs candidates beside the ends on the samples held back: their loss or,
 // when there are no labels or the ends know them by heart, how far they are from
-// the ensemble of the ends.
+// the ensemble of the ends: by the divergence of class probabilities, or the squared difference of what is measured.
 func (j *job) judge(kinds []Kind, models []*onnxgraph.Model) ([]Trial, string, error) {
 	runners := append([]*eval.Runner(nil), j.sessions...)
 	for _, m := range models {
@@ -94,14 +90,17 @@ func (j *job) judge(kinds []Kind, models []*onnxgraph.Model) ([]Trial, string, e
 		switch {
 		case labelled:
 			out = append(out, Trial{Kind: kind, Loss: e.Metrics[at].Loss, Accuracy: e.Metrics[at].Accuracy})
-		case e.KL == nil:
-			return nil, "", fmt.Errorf("repair: %w: %s has no labels", ErrNoJudge, j.opts.Data.Name)
+		case e.MSE != nil:
+			out = append(out, Trial{Kind: kind, Loss: e.MSE[ensemble][at], Accuracy: math.NaN()})
 		default:
 			out = append(out, Trial{Kind: kind, Loss: e.KL[ensemble][at], Accuracy: e.Agreement[ensemble][at]})
 		}
 	}
 	if labelled {
 		return out, "loss on labelled samples held back", nil
+	}
+	if e.MSE != nil {
+		return out, "squared difference from the mean of the models on samples held back", nil
 	}
 	return out, "divergence from the ensemble on samples held back", nil
 }

@@ -3,10 +3,10 @@ package repair
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval"
@@ -297,16 +297,22 @@ func TestSameBytes(t *testing.T) {
 	}
 }
 
-// TestNoJudge: without labels a loss that needs them cannot choose, and says so.
-func TestNoJudge(t *testing.T) {
+// TestMeasured chooses without labels, by the squared difference of outputs that are no classes.
+func TestMeasured(t *testing.T) {
 	p := loadPair(t, "mlp", false)
 	calib := open(t, p, "mnist_calib.npz", "none", 50)
 	o := Options{Data: calib, Evaluate: eval.EvaluateOptions{Loss: eval.LossMSE}}
-	if _, _, err := Mend(context.Background(), p.ends(), p.average, Auto, o); !errors.Is(err, ErrNoJudge) {
-		t.Errorf("auto gives the error %v", err)
+	_, report, err := Mend(context.Background(), p.ends(), p.average, Auto, o)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, _, err := Mend(context.Background(), p.ends(), p.average, LSQ, o); err != nil {
-		t.Error(err)
+	for _, trial := range report.Tried {
+		if !(trial.Loss > 0) || !math.IsNaN(trial.Accuracy) {
+			t.Errorf("%+v", trial)
+		}
+	}
+	if len(report.Tried) < 2 || !strings.HasPrefix(report.Judge, "squared difference") {
+		t.Errorf("%d tried, judged by %s", len(report.Tried), report.Judge)
 	}
 	raw, err := json.Marshal(Trial{Kind: LSQ, Loss: math.NaN(), Accuracy: 1})
 	if want := `{"kind":"lsq","loss":null,"accuracy":1}`; err != nil || string(raw) != want {
