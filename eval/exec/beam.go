@@ -193,8 +193,8 @@ func (g *generation) first() (*kernel.Tensor, error) {
 	g.places = make([]int32, len(g.mask))
 	for i, row := range g.mask {
 		positions[i] = make([]int32, len(row))
-		for j, m := range row {
-			if m != 0 {
+		for j, id := range g.scorer.sequences[i] { // as in ONNX Runtime, padding has no position, whatever the mask says
+			if id != g.pad {
 				positions[i][j] = g.places[i]
 				g.places[i]++
 			}

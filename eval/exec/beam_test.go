@@ -4,12 +4,17 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+
+	"google.golang.org/protobuf/proto"
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval/exec"
 	"github.com/onnx-rebasin/onnx-rebasin/eval/ort"
+	"github.com/onnx-rebasin/onnx-rebasin/internal/onnxpb"
 	"github.com/onnx-rebasin/onnx-rebasin/internal/shared"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
@@ -20,22 +25,60 @@ func whole[T int32 | float32](kind onnxgraph.DataType, shape []int, data ...T) *
 
 // beamInputs are random inputs of the two models of the zoo that search.
 var beamInputs = map[string]func(rng *rand.Rand) map[string]*onnxgraph.Tensor{
-	"tiny_gpt2_beam": func(rng *rand.Rand) map[string]*onnxgraph.Tensor {
-		batch, tokens, beams := 1+rng.IntN(3), 1+rng.IntN(6), 1+rng.IntN(5)
-		one := []int{1}
-		return map[string]*onnxgraph.Tensor{
-			"input_ids":            padded(rng, batch, tokens, 1000, 98),
-			"max_length":           whole(onnxgraph.Int32, one, int32(tokens+1+rng.IntN(20))),
-			"min_length":           whole(onnxgraph.Int32, one, rng.Int32N(4)),
-			"num_beams":            whole(onnxgraph.Int32, one, int32(beams)),
-			"num_return_sequences": whole(onnxgraph.Int32, one, 1+rng.Int32N(int32(beams))),
-			"length_penalty":       whole(onnxgraph.Float32, one, []float32{1, .5, 2}[rng.IntN(3)]),
-			"repetition_penalty":   whole(onnxgraph.Float32, one, []float32{1, 1.2, .8}[rng.IntN(3)]),
+	"tiny_gpt2_beam": gpt2Inputs,
+	"tiny_gpt2_beam masked": func(rng *rand.Rand) map[string]*onnxgraph.Tensor {
+		inputs := gpt2Inputs(rng)
+		ids := inputs["input_ids"]
+		mask := make([]int32, len(ids.Data.([]int32)))
+		for i := range mask {
+			mask[i] = min(1, rng.Int32N(4))
 		}
+		inputs["attention_mask"] = whole(onnxgraph.Int32, ids.Shape, mask...)
+		return inputs
 	},
 	"t5_outer_scope_init": func(rng *rand.Rand) map[string]*onnxgraph.Tensor {
 		return map[string]*onnxgraph.Tensor{"encoder_input_ids": padded(rng, 1+rng.IntN(4), 1+rng.IntN(6), 20, 1)}
 	},
+}
+
+// gpt2Inputs are prompts of padded tokens, lengths, beams and penalties.
+func gpt2Inputs(rng *rand.Rand) map[string]*onnxgraph.Tensor {
+	batch, tokens, beams := 1+rng.IntN(3), 1+rng.IntN(6), 1+rng.IntN(5)
+	one := []int{1}
+	return map[string]*onnxgraph.Tensor{
+		"input_ids":            padded(rng, batch, tokens, 1000, 98),
+		"max_length":           whole(onnxgraph.Int32, one, int32(tokens+1+rng.IntN(20))),
+		"min_length":           whole(onnxgraph.Int32, one, rng.Int32N(4)),
+		"num_beams":            whole(onnxgraph.Int32, one, int32(beams)),
+		"num_return_sequences": whole(onnxgraph.Int32, one, 1+rng.Int32N(int32(beams))),
+		"length_penalty":       whole(onnxgraph.Float32, one, []float32{1, .5, 2}[rng.IntN(3)]),
+		"repetition_penalty":   whole(onnxgraph.Float32, one, []float32{1, 1.2, .8}[rng.IntN(3)]),
+	}
+}
+
+// masked gives the search of a model an attention mask, as a further input of the graph.
+func masked(t *testing.T, path string) *onnxgraph.Model {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &onnxpb.ModelProto{}
+	if err := proto.Unmarshal(data, m); err != nil {
+		t.Fatal(err)
+	}
+	mask := proto.Clone(m.Graph.Input[0]).(*onnxpb.ValueInfoProto)
+	mask.Name = proto.String("attention_mask")
+	m.Graph.Input = append(m.Graph.Input, mask)
+	m.Graph.Node[0].Input[9] = "attention_mask"
+	if data, err = proto.Marshal(m); err != nil {
+		t.Fatal(err)
+	}
+	out, err := onnxgraph.Parse(data, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 // padded are tokens, one of five of them padding.
@@ -58,9 +101,15 @@ func TestBeamSearch(t *testing.T) {
 	}
 	for name, draw := range beamInputs {
 		t.Run(name, func(t *testing.T) {
-			m, err := onnxgraph.Load(filepath.Join(dir, "zoo", name+".onnx"))
+			file, mask := strings.CutSuffix(name, " masked")
+			path := filepath.Join(dir, "zoo", file+".onnx")
+			m, err := onnxgraph.Load(path)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if mask {
+				m.Close()
+				m = masked(t, path)
 			}
 			defer m.Close()
 			s, err := exec.New(m, exec.Options{})
