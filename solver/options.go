@@ -40,6 +40,10 @@ type Options struct {
 	Threads   int           // 0: as many as there are cores
 	MaxTime   time.Duration // end with the best so far; 0: never
 
+	// MaxMemory is how many bytes the gains of one group, with those nested in it, may take; 0: 2 GB and 32
+	// times the weights.
+	MaxMemory int64
+
 	// Stop ends the search with the best so far when something comes from it or
 	// it is closed, as the end of the context does. Only a search under way reads it.
 	Stop <-chan struct{}

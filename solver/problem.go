@@ -43,6 +43,9 @@ func newProblem(spec *permspec.Spec, a, b *onnxgraph.Model, opts *Options) (*pro
 	if err != nil {
 		return nil, err
 	}
+	if err := p.afford(opts.MaxMemory, a); err != nil {
+		return nil, fmt.Errorf("solver: %w", err)
+	}
 	p.weights = weights
 	if p.threads = opts.Threads; p.threads <= 0 {
 		p.threads = runtime.GOMAXPROCS(0)

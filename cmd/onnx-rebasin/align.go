@@ -184,7 +184,7 @@ func options(c *cli.Context) (rebasin.Options, error) {
 // searchOptions reads the flags of solver.Options.
 func searchOptions(c *cli.Context) (solver.Options, error) {
 	o := solver.Options{Seed: uint64(c.Int64("seed")), Starts: c.Int("starts"), MaxSweeps: c.Int("max-sweeps"),
-		MaxTime: c.Duration("max-time"), Stop: searchStop(c.Context)}
+		MaxTime: c.Duration("max-time"), MaxMemory: maxMemory(c), Stop: searchStop(c.Context)}
 	var err error
 	if o.Effort, err = solver.ParseEffort(c.String("effort")); err != nil {
 		return o, hinted{usagef("there is no effort %q", c.String("effort")), "the efforts are fast, default and max"}

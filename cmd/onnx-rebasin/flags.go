@@ -47,7 +47,7 @@ func backendFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "backend", Value: eval.Auto, Usage: "what runs the models: auto, onnx-go or onnxruntime", Action: oneOf("backend", eval.Auto, eval.OnnxGo, eval.OnnxRuntime)},
 		&cli.StringFlag{Name: "ort-lib", Usage: "ONNX Runtime's shared library is `PATH`", Action: existing("ort-lib")},
-		&cli.Float64Flag{Name: "max-memory", Usage: "runs on onnx-go take at most `GB` of memory, besides weights and inputs; 0: 2, and 32 times the weights", Action: notNegative[float64]("max-memory")},
+		&cli.Float64Flag{Name: "max-memory", Usage: "a run on onnx-go, and matching a group, takes at most `GB` of memory, besides weights and inputs; 0: 2, and 32 times the weights", Action: notNegative[float64]("max-memory")},
 	}
 }
 
@@ -62,8 +62,11 @@ func verifyFlags() []cli.Flag {
 }
 
 func openOptions(c *cli.Context) eval.OpenOptions {
-	return eval.OpenOptions{Backend: c.String("backend"), Library: c.String("ort-lib"), MaxMemory: int64(c.Float64("max-memory") * (1 << 30))}
+	return eval.OpenOptions{Backend: c.String("backend"), Library: c.String("ort-lib"), MaxMemory: maxMemory(c)}
 }
+
+// maxMemory is --max-memory in bytes.
+func maxMemory(c *cli.Context) int64 { return int64(c.Float64("max-memory") * (1 << 30)) }
 
 // files returns the file arguments, of which there have to be from min to max.
 func files(c *cli.Context, min, max int) ([]string, error) {

@@ -179,17 +179,7 @@ func TestLimits(t *testing.T) {
 	dir := t.TempDir()
 	out := filepath.Join(dir, "out.onnx")
 	for name, h := range hostile {
-		path := filepath.Join(dir, strings.ReplaceAll(name, " ", "-")+".onnx")
-		data, err := build(h.file, 1)
-		if h.raw != nil {
-			data = h.raw()
-		}
-		if err == nil {
-			err = os.WriteFile(path, data, 0o644)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		path := writeHostile(t, dir, name)
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			running := [][]string{{"verify", path, path}, {"merge", path, path, "-o", out}, {"align", path, path, "-o", out}}
@@ -214,6 +204,89 @@ func TestLimits(t *testing.T) {
 			t.Error("an output was written")
 		}
 	})
+}
+
+// writeHostile writes one of the models.
+func writeHostile(t *testing.T, dir, name string) string {
+	t.Helper()
+	h := hostile[name]
+	path := filepath.Join(dir, strings.ReplaceAll(name, " ", "-")+".onnx")
+	data, err := build(h.file, 1)
+	if h.raw != nil {
+		data = h.raw()
+	}
+	if err == nil {
+		err = os.WriteFile(path, data, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// A survey of many models leaves those out that cannot be read, with a sentence for
+// each, and finds the relatives among the others.
+func TestZooLimits(t *testing.T) {
+	dir := t.TempDir()
+	for name := range hostile {
+		writeHostile(t, dir, name)
+	}
+	for _, name := range []string{"a.onnx", "b.onnx"} {
+		data, err := os.ReadFile("../../fixtures/mlp/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stdout, stderr, code := measured(t, "zoo", dir, "--cache", "none")
+	if code != 0 || stderr != "" || !strings.Contains(stdout, "family 1: 2 models") || !strings.Contains(stdout, "a.onnx  b.onnx") {
+		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
+	}
+	for name, h := range hostile {
+		if h.runs {
+			continue
+		}
+		file := strings.ReplaceAll(name, " ", "-") + ".onnx"
+		told := 0
+		for line := range strings.Lines(stdout) {
+			if strings.HasPrefix(line, "left out: ") && strings.Contains(line, file) && strings.Contains(line, h.says) {
+				told++
+			}
+		}
+		if told != 1 {
+			t.Errorf("%s is told %d times with %q:\n%s", file, told, h.says, stdout)
+		}
+	}
+}
+
+// A layer so wide that matching its units would take gigabytes is refused, though
+// the file is small.
+func TestWideLayer(t *testing.T) {
+	dir := t.TempDir()
+	var paths []string
+	for seed := range uint64(2) {
+		data, err := build(`
+			input x float32 1 1
+			output y float32 1 1
+			weight w float32 1 40000
+			weight v float32 40000 1
+			node MatMul x w -> h
+			node Relu h -> r
+			node MatMul r v -> y`, seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, fmt.Sprintf("%d.onnx", seed))
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, path)
+	}
+	for _, args := range [][]string{{"merge", "-o", filepath.Join(dir, "out.onnx")}, {"align", "-o", filepath.Join(dir, "out.onnx")}, {"diff"}} {
+		refused(t, `to match group "a" of 40000 slots takes 12207 MB`, append(args, paths...)...)
+	}
 }
 
 // A data set that claims more than it has, or grows a thousandfold, is refused or
@@ -277,11 +350,18 @@ func refused(t *testing.T, says string, args ...string) {
 // does not end.
 func limited(t *testing.T, args ...string) (said string, code int) {
 	t.Helper()
+	_, said, code = measured(t, args...)
+	return said, code
+}
+
+// measured is limited with what was written to standard output.
+func measured(t *testing.T, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), someTime)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "onnx-rebasin", args...)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
+	var out, said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &said
 	cmd.Run()
 	if cmd.ProcessState == nil || ctx.Err() != nil {
 		t.Fatalf("%s: does not end", strings.Join(args, " "))
@@ -293,5 +373,5 @@ func limited(t *testing.T, args ...string) (said string, code int) {
 	if peak > fewBytes {
 		t.Errorf("%s: %d MB of memory", strings.Join(args, " "), peak>>20)
 	}
-	return stderr.String(), cmd.ProcessState.ExitCode()
+	return out.String(), said.String(), cmd.ProcessState.ExitCode()
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval/exec"
+	"github.com/onnx-rebasin/onnx-rebasin/solver"
 )
 
 // Exit codes: a check that says no is neither a failure nor wrong usage.
@@ -91,6 +92,10 @@ func report(stderr io.Writer, err error) int {
 	var budget *exec.BudgetError
 	if errors.As(err, &budget) && budget.Memory {
 		hint(stderr, "--max-memory GB allows more")
+	}
+	var wide *solver.MemoryError
+	if errors.As(err, &wide) {
+		hint(stderr, "--freeze keeps units in place; --max-memory GB allows more")
 	}
 	var no answerNo
 	var usage usageError
