@@ -213,6 +213,9 @@ func Uniform(m *onnxgraph.Model, w *onnxgraph.Weight) ([]bool, error) {
 // sameAlong reports whether data, seen as [outer, size, inner] bytes, is the
 // same for each index of the middle axis.
 func sameAlong(data []byte, inner, size int64) bool {
+	if size == 1 {
+		return true
+	}
 	for start := int64(0); start < int64(len(data)); start += inner * size {
 		first := data[start : start+inner]
 		for i := int64(1); i < size; i++ {

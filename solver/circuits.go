@@ -59,11 +59,11 @@ func (c *climb) circuits() error {
 //	<C_i of A, C_j of B> = Σ over units p, q of <W₁[i, p], W₁[j, q]>·<W₂[i, p], W₂[j, q]>.
 //
 // What has no circuit counts as it is; each of the parts is scaled to a root mean square of one.
-func (f *frame) byCircuits(ws *workspace, n, o int, env []int32, value Matrix[float64]) error {
+func (f *frame) byCircuits(ws *workspace, n, o int, env []int32, value Matrix[float32]) error {
 	u := &f.plan.units[n]
 	value.normalize()
 	for k := range u.inner {
-		part := Matrix[float64]{value.Rows, value.Cols, value.Cols, make([]float64, value.Rows*value.Cols)}
+		part := Matrix[float32]{value.Rows, value.Cols, value.Cols, make([]float32, value.Rows*value.Cols)}
 		if err := f.innerGains(ws, n, o, k, env, part); err != nil { // also what the units within are matched by
 			return err
 		}
@@ -82,7 +82,7 @@ func (f *frame) byCircuits(ws *workspace, n, o int, env []int32, value Matrix[fl
 	return nil
 }
 
-func (f *frame) circuitGains(ws *workspace, u *unit, in *inner, pair []site, env []int32, part Matrix[float64]) error {
+func (f *frame) circuitGains(ws *workspace, u *unit, in *inner, pair []site, env []int32, part Matrix[float32]) error {
 	small := f.plan.size[in.group]
 	clear(part.Data)
 	return f.plan.each(f.plan.extra(in.group, u.group, env), env, func(int) error {

@@ -13,7 +13,7 @@ func TestEstimate(t *testing.T) {
 		t.Fatal(err)
 	}
 	parameters := int64(20*7 + 20 + 30*20 + 5*30)
-	want := Estimate{Parameters: parameters, Largest: 600, Units: 2, Weights: 8 * parameters, Gains: 8 * (20*20 + 30*30),
+	want := Estimate{Parameters: parameters, Largest: 600, Units: 2, Weights: 8 * parameters, Gains: 4 * (20*20 + 30*30),
 		Operations: 2 * (20*(20*7+20+30*20) + 30*(30*20+5*30))}
 	if e != want {
 		t.Errorf("%+v, want %+v", e, want)

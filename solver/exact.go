@@ -254,11 +254,7 @@ func (b *box) halves(only [][]int32) (slow, fast []int) {
 		}
 		for _, d := range b.closure([]int{order[k]}, nil) {
 			inFast[d] = true
-			if only != nil && only[d] != nil {
-				n *= len(only[d])
-			} else {
-				n *= b.digits[d].size
-			}
+			n *= b.places(d, only)
 		}
 	}
 	for _, d := range order {

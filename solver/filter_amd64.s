@@ -10,8 +10,8 @@ DATA eight<>+24(SB)/4, $6
 DATA eight<>+28(SB)/4, $7
 GLOBL eight<>(SB), RODATA|NOPTR, $32
 
-// Filters go over n gains, a multiple of 8: Z0 holds gains as float64, Z1 the
-// profits, Y3 the columns. K3 gathers NaN and infinity (class 0x99).
+// Filters go over n gains, a multiple of 8. With AVX-512, Z0 holds gains as float64, Z1
+// the profits, Y3 the columns; K3 gathers NaN and infinity (class 0x99).
 
 #define BEGIN512 \
 	MOVQ gain+0(FP), SI; \
@@ -84,3 +84,103 @@ loop:
 
 full:
 	FULL512
+
+// With AVX2, Y0 and Y1 hold gains, then profits; Y7 gathers gain - gain, which is zero
+// where the gain is finite. R11 is the column.
+
+#define BEGIN256 \
+	MOVQ gain+0(FP), SI; \
+	MOVQ price+8(FP), DI; \
+	MOVQ n+16(FP), CX; \
+	VBROADCASTSD above+24(FP), Y2; \
+	MOVL first+32(FP), R11; \
+	MOVQ out+40(FP), R8; \
+	MOVQ room+48(FP), R9; \
+	SUBQ $8, R9; \
+	XORQ R10, R10; \
+	VXORPD Y7, Y7, Y7
+
+#define STEP256 \
+	VSUBPD Y0, Y0, Y3; \
+	VSUBPD Y1, Y1, Y4; \
+	VORPD Y3, Y7, Y7; \
+	VORPD Y4, Y7, Y7; \
+	VSUBPD (DI), Y0, Y0; \
+	VSUBPD 32(DI), Y1, Y1; \
+	VCMPPD $0x1e, Y2, Y0, Y0; \
+	VCMPPD $0x1e, Y2, Y1, Y1; \
+	VMOVMSKPD Y0, AX; \
+	VMOVMSKPD Y1, BX; \
+	SHLL $4, BX; \
+	ORL BX, AX; \
+	JEQ next; \
+	CMPQ R10, R9; \
+	JGT full
+
+#define LIST256 \
+	BSFL AX, BX; \
+	ADDL R11, BX; \
+	MOVL BX, (R8)(R10*4); \
+	INCQ R10; \
+	LEAL -1(AX), BX; \
+	ANDL BX, AX
+
+#define NEXT256 \
+	ADDL $8, R11; \
+	ADDQ $64, DI; \
+	SUBQ $8, CX
+
+#define END256 \
+	VPTEST Y7, Y7; \
+	SETNE bad+64(FP); \
+	MOVQ R10, count+56(FP); \
+	VZEROUPPER; \
+	RET
+
+#define FULL256 \
+	MOVQ $-1, R10; \
+	END256
+
+// func filter64AVX2(gain, price *float64, n int, above float64, first int32, out *int32, room int) (count int, bad bool)
+TEXT ·filter64AVX2(SB), NOSPLIT, $0-65
+	BEGIN256
+
+loop:
+	VMOVUPD (SI), Y0
+	VMOVUPD 32(SI), Y1
+	ADDQ $64, SI
+	STEP256
+
+list:
+	LIST256
+	JNE list
+
+next:
+	NEXT256
+	JGT loop
+	END256
+
+full:
+	FULL256
+
+// func filter32AVX2(gain *float32, price *float64, n int, above float64, first int32, out *int32, room int) (count int, bad bool)
+TEXT ·filter32AVX2(SB), NOSPLIT, $0-65
+	BEGIN256
+
+loop:
+	VCVTPS2PD (SI), Y0
+	VCVTPS2PD 16(SI), Y1
+	ADDQ $32, SI
+	STEP256
+
+list:
+	LIST256
+	JNE list
+
+next:
+	NEXT256
+	JGT loop
+	END256
+
+full:
+	FULL256

@@ -1,6 +1,7 @@
 package solver
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -8,8 +9,11 @@ import (
 )
 
 func TestFilter(t *testing.T) {
-	t.Run("float32", filterLaw[float32])
-	t.Run("float64", filterLaw[float64])
+	defer func(best int) { family = best }(family)
+	for _, family = range families {
+		t.Run(fmt.Sprint("float32 ", family), filterLaw[float32])
+		t.Run(fmt.Sprint("float64 ", family), filterLaw[float64])
+	}
 }
 
 // filterLaw compares with the definition, for every length around the width of

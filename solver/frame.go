@@ -72,11 +72,7 @@ func (f *frame) offsets(k int, at place, digits []int, pins []int32, only [][]in
 	w := walk{f: f, k: k, digits: digits, only: only, places: pins}
 	n := 1
 	for _, d := range digits {
-		if only != nil && only[d] != nil {
-			n *= len(only[d])
-		} else {
-			n *= f.plan.boxes[k].digits[d].size
-		}
+		n *= f.plan.boxes[k].places(d, only)
 	}
 	if at.fixed == nil {
 		w.out = offsets{make([]int, 0, n), make([]int, 0, n)}

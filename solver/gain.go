@@ -13,9 +13,10 @@ const most = 1 << 18
 // gains is a gain matrix: entry (i, j) is what the objective gains by putting
 // slot j of B where slot i of A is, all else being as the frame has it.
 type gains struct {
-	Matrix[float64]
+	Matrix[float32]
 	perms  []permspec.Perms // for each site those its part was computed for; nil: not in it yet
 	rounds int              // how often something was added
+	sums   int              // to each entry, then
 	a, b   []float64        // norms of the slots of A and of B over all sites; nil: not computed yet
 }
 
@@ -24,7 +25,7 @@ func newGains(n, sites int) *gains {
 	if n%128 == 0 { // rows a power of two apart would share the same few lines of a cache
 		stride += 8
 	}
-	return &gains{Matrix: Matrix[float64]{n, n, stride, make([]float64, n*stride)}, perms: make([]permspec.Perms, sites)}
+	return &gains{Matrix: Matrix[float32]{n, n, stride, make([]float32, n*stride)}, perms: make([]permspec.Perms, sites)}
 }
 
 // compute brings the gains of the sites up to date with the frame's
@@ -56,11 +57,17 @@ func (g *gains) compute(f *frame, sites []site, env []int32, ws *workspace) {
 func (f *frame) product(s *site, env []int32, g *gains, threads int) {
 	rows := f32.Offsets(f.slots(s.box, s.rows))
 	a, b := f.data.of(f.plan.boxes[s.box].weight)
-	f.chunks(s, env, func(at offsets) {
-		f32.ProductAcc64(threads,
+	f.chunks(s, env, nil, func(at offsets) {
+		g.add(threads,
 			f32.View{Data: a, Rows: rows, Cols: f32.Offsets(at.a)},
-			f32.View{Data: b, Rows: f32.Offsets(at.b), Cols: rows}, g.Data, g.Stride)
+			f32.View{Data: b, Rows: f32.Offsets(at.b), Cols: rows})
 	})
+}
+
+// add adds a product to the gains.
+func (g *gains) add(threads int, a, b f32.View) {
+	f32.ProductAcc(threads, a, b, g.Data, g.Stride)
+	g.sums += (a.Cols.Len() + f32.Depth - 1) / f32.Depth
 }
 
 // update notes what a site's gains have changed by since permutations old: with
@@ -72,9 +79,10 @@ func (f *frame) update(s *site, env []int32, old permspec.Perms, late *shifts) {
 	a, b := f.data.of(f.plan.boxes[s.box].weight)
 	then := *f
 	then.perms = old
+	only := f.movedPlaces(s, old)
 	var before []offsets
-	then.chunks(s, env, func(at offsets) { before = append(before, at) })
-	f.chunks(s, env, func(now offsets) {
+	then.chunks(s, env, only, func(at offsets) { before = append(before, at) })
+	f.chunks(s, env, only, func(now offsets) {
 		was := before[0]
 		before = before[1:]
 		c := shift{a: a, b: b, slots: slots}
@@ -100,14 +108,46 @@ func (f *frame) moved(s *site, perms permspec.Perms) bool {
 	return false
 }
 
+// movedPlaces returns, where only one digit of a site's rest stands otherwise than perms
+// say and its places hang on no others, at which places of it that is so; else nil,
+// for all places of the rest. It is by digits, as of frame.offsets.
+func (f *frame) movedPlaces(s *site, perms permspec.Perms) [][]int32 {
+	b := &f.plan.boxes[s.box]
+	moves := func(d int) bool {
+		x := b.digits[d].group
+		return x >= 0 && !same(f.perms[x], perms[x])
+	}
+	var only [][]int32
+	for _, d := range s.rest {
+		if !moves(d) {
+			continue
+		}
+		if only != nil || len(b.digits[d].under) > 0 || len(b.tree(d)) > 1 {
+			return nil
+		}
+		only = make([][]int32, len(b.digits))
+		x := b.digits[d].group
+		for i, j := range f.perms[x] {
+			if perms[x][i] != j {
+				only[d] = append(only[d], int32(i))
+			}
+		}
+	}
+	if slices.ContainsFunc(s.pins, moves) {
+		return nil
+	}
+	return only
+}
+
 // same reports whether two permutations are equal; often they are the same
 // slice.
 func same(p, q []int32) bool {
 	return len(p) == 0 || &p[0] == &q[0] || slices.Equal(p, q)
 }
 
-// chunks lists the offsets of a site's rest, a bounded number at a time.
-func (f *frame) chunks(s *site, env []int32, yield func(offsets)) {
+// chunks lists the offsets of a site's rest, a bounded number at a time; only restricts
+// digits to some places (nil: all).
+func (f *frame) chunks(s *site, env []int32, only [][]int32, yield func(offsets)) {
 	b := &f.plan.boxes[s.box]
 	pins := make([]int32, len(b.digits))
 	base := place{f.at[s.box].a, f.at[s.box].b, f.at[s.box].fixed}
@@ -119,25 +159,41 @@ func (f *frame) chunks(s *site, env []int32, yield func(offsets)) {
 		base.b += int(f.row(s.box, d, pins)[pins[d]]) * b.digits[d].stride
 	}
 	n := 1
-	for _, d := range s.rest {
-		n *= b.digits[d].size
-	}
 	if base.fixed != nil {
-		n *= len(base.fixed.a)
+		n = len(base.fixed.a)
 	}
-	var only [][]int32
+	for _, d := range s.rest {
+		n *= b.places(d, only)
+	}
 	if n <= most || len(s.rest) == 0 {
 		yield(f.offsets(s.box, base, s.rest, pins, only))
 		return
 	}
 	slow := s.rest[0]
-	only = make([][]int32, len(b.digits))
-	step := max(1, most/(n/b.digits[slow].size))
-	for i := 0; i < b.digits[slow].size; i += step {
-		only[slow] = only[slow][:0]
-		for k := i; k < min(i+step, b.digits[slow].size); k++ {
-			only[slow] = append(only[slow], int32(k))
-		}
+	places := allPlaces(b.digits[slow].size)
+	if only == nil {
+		only = make([][]int32, len(b.digits))
+	} else if only = slices.Clone(only); only[slow] != nil {
+		places = only[slow]
+	}
+	for part := range slices.Chunk(places, max(1, most/(n/len(places)))) {
+		only[slow] = part
 		yield(f.offsets(s.box, base, s.rest, pins, only))
 	}
+}
+
+// places is how many places of a digit there are, or are to be visited.
+func (b *box) places(d int, only [][]int32) int {
+	if only != nil && only[d] != nil {
+		return len(only[d])
+	}
+	return b.digits[d].size
+}
+
+func allPlaces(n int) []int32 {
+	out := make([]int32, n)
+	for i := range out {
+		out[i] = int32(i)
+	}
+	return out
 }

@@ -106,12 +106,12 @@ func (s *subproblem) at(i, j int, current bool) (*frame, float64, error) {
 
 // values adds to value what the joint groups are worth between each pair of
 // slots.
-func (s *subproblem) values(threads int, value Matrix[float64]) error {
+func (s *subproblem) values(threads int, value Matrix[float32]) error {
 	row := s.outer.part(s.group, s.env)
 	return parallel.Try(threads, value.Rows*value.Cols, func(k int) error {
 		i, j := k/value.Cols, k%value.Cols
 		_, v, err := s.at(i, j, int(row[i]) == j)
-		value.Row(i)[j] += v
+		value.Row(i)[j] += float32(v)
 		return err
 	})
 }

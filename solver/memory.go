@@ -65,7 +65,7 @@ func (p *plan) unitBytes(n int) int64 {
 		small := int64(p.size[in.group])
 		total += rows * small * size * small
 	}
-	return 8 * total
+	return 4 * total
 }
 
 // sideBySide is how many of some starts may run at once.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/onnx-rebasin/onnx-rebasin/internal/f32"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 	"github.com/onnx-rebasin/onnx-rebasin/permspec"
 )
@@ -96,6 +97,9 @@ const largest = 1e17
 // model that holds it with the error, and is -1 without.
 func matchable(p *pair, still bool) (found int, err error) {
 	x, y, found := p.a, p.b, -1
+	if f32.Dot(x, x) <= largest*largest && f32.Dot(y, y) <= largest*largest { // as mostly
+		return found, nil
+	}
 	for i := range x {
 		switch fits := [2]bool{-largest <= x[i] && x[i] <= largest, -largest <= y[i] && y[i] <= largest}; {
 		case fits[0] && fits[1]:

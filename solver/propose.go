@@ -154,7 +154,7 @@ func (f *frame) proposeAt(ws *workspace, n, o int, env []int32, next permspec.Pe
 
 // innerGains adds to value, for each pair of slots of the unit's group, what
 // the best permutation of inner group k is worth between them.
-func (f *frame) innerGains(ws *workspace, n, o, k int, env []int32, value Matrix[float64]) error {
+func (f *frame) innerGains(ws *workspace, n, o, k int, env []int32, value Matrix[float32]) error {
 	u := &f.plan.units[n]
 	in := &u.inner[k]
 	if f.scalar(in) {
@@ -175,7 +175,7 @@ func (f *frame) innerGains(ws *workspace, n, o, k int, env []int32, value Matrix
 				if err != nil {
 					return err
 				}
-				value.Row(i)[j] = v + a.Value
+				value.Row(i)[j] = v + float32(a.Value)
 			}
 			return nil
 		})
@@ -194,8 +194,8 @@ func (p *plan) extra(x, y int, env []int32) []int {
 }
 
 // part is the gain matrix of an inner group between slots i and j.
-func part(c Matrix[float64], i, j, small int) Matrix[float64] {
-	return Matrix[float64]{small, small, c.Stride, c.Data[i*small*c.Stride+j*small:]}
+func part(c Matrix[float32], i, j, small int) Matrix[float32] {
+	return Matrix[float32]{small, small, c.Stride, c.Data[i*small*c.Stride+j*small:]}
 }
 
 // innerPerms puts the best permutations of inner group k into next, where col

@@ -12,7 +12,7 @@ import (
 // group: exactly where no box holds more than two groups, else nearly.
 type relaxed struct {
 	units []int
-	gains []Matrix[float64]
+	gains []Matrix[float32]
 	perms []permspec.Perms
 	parts []float64
 	value float64 // of the objective
@@ -32,7 +32,7 @@ const (
 // an assignment of every unit for each of from and each step.
 func (f *frame) relax(ws *workspace, from []permspec.Perms) error {
 	p := &relaxed{units: f.plan.relaxable()}
-	p.gains = make([]Matrix[float64], len(p.units))
+	p.gains = make([]Matrix[float32], len(p.units))
 	for k, perms := range from {
 		corner := slices.Clone(from[0])
 		for _, n := range p.units {
@@ -116,7 +116,7 @@ func (f *frame) towards(ws *workspace, p *relaxed, corner permspec.Perms, far fu
 	for k := range p.gains {
 		now := p.gains[k].Data
 		for i, g := range there[k].Data {
-			now[i] += t * (g - now[i])
+			now[i] += float32(t) * (g - now[i])
 		}
 	}
 	for k := range p.parts {
@@ -127,8 +127,8 @@ func (f *frame) towards(ws *workspace, p *relaxed, corner permspec.Perms, far fu
 }
 
 // gainsOf returns the gain matrices of some units, valid until the next call.
-func (f *frame) gainsOf(ws *workspace, units []int) []Matrix[float64] {
-	out := make([]Matrix[float64], len(units))
+func (f *frame) gainsOf(ws *workspace, units []int) []Matrix[float32] {
+	out := make([]Matrix[float32], len(units))
 	env := free(len(f.plan.size))
 	for k, n := range units {
 		u, us := &f.plan.units[n], &ws.units[n]
@@ -142,7 +142,7 @@ func (f *frame) gainsOf(ws *workspace, units []int) []Matrix[float64] {
 }
 
 // along is <gains, corner - p>.
-func (f *frame) along(p *relaxed, gains []Matrix[float64], corner permspec.Perms) float64 {
+func (f *frame) along(p *relaxed, gains []Matrix[float32], corner permspec.Perms) float64 {
 	sum := 0.0
 	for k, n := range p.units {
 		g := f.plan.units[n].group
@@ -155,10 +155,10 @@ func (f *frame) along(p *relaxed, gains []Matrix[float64], corner permspec.Perms
 }
 
 // picked sums the gains that a permutation picks.
-func picked(gains Matrix[float64], perm []int32) float64 {
+func picked(gains Matrix[float32], perm []int32) float64 {
 	sum := 0.0
 	for i, j := range perm {
-		sum += gains.Row(i)[j]
+		sum += float64(gains.Row(i)[j])
 	}
 	return sum
 }
@@ -169,10 +169,10 @@ func (f *frame) project(p *relaxed) error {
 	for _, n := range p.units {
 		g := f.plan.units[n].group
 		size := f.plan.size[g]
-		m := Matrix[float64]{size, size, size, make([]float64, size*size)}
+		m := Matrix[float32]{size, size, size, make([]float32, size*size)}
 		for v, perms := range p.perms {
 			for i, j := range perms[g] {
-				m.Data[i*size+int(j)] += p.parts[v]
+				m.Data[i*size+int(j)] += float32(p.parts[v])
 			}
 		}
 		a, err := Assign(m, AssignOptions{Prefer: f.perms[g]})

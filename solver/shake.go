@@ -46,21 +46,21 @@ func (f *frame) rematch(ws *workspace, n int) error {
 
 // disturb adds noise to gains: uniform, with ws.noise times the gains' root mean
 // square as its standard deviation.
-func (ws *workspace) disturb(gains Matrix[float64]) {
+func (ws *workspace) disturb(gains Matrix[float32]) {
 	if ws.noise == 0 {
 		return
 	}
 	sum := 0.0
 	for i := range gains.Rows {
 		for _, g := range gains.Row(i) {
-			sum += g * g
+			sum += float64(g) * float64(g)
 		}
 	}
 	width := ws.noise * math.Sqrt(12*sum/float64(gains.Rows*gains.Cols))
 	for i := range gains.Rows {
 		row := gains.Row(i)
 		for j := range row {
-			row[j] += width * (ws.rng.Float64() - 0.5)
+			row[j] += float32(width * (ws.rng.Float64() - 0.5))
 		}
 	}
 }

@@ -17,7 +17,7 @@ type shift struct {
 type shifts struct {
 	g       *gains
 	threads int
-	waiting [2][]shift // whose slots are neighbours, and whose are not
+	waiting [2][]shift // whose slots lie closer together than their places, and whose do not
 	places  [2]int     // of them together
 }
 
@@ -25,8 +25,11 @@ type shifts struct {
 const mostWaiting = 2048
 
 func (l *shifts) add(c shift) {
+	if len(c.at) == 0 {
+		return
+	}
 	apart := 0
-	if c.slots[len(c.slots)-1] != len(c.slots)-1 {
+	if span(c.slots) > span(c.at) {
 		apart = 1
 	}
 	for len(c.at) > 0 {
@@ -39,16 +42,19 @@ func (l *shifts) add(c shift) {
 	}
 }
 
+// span is how far apart the first and the last of some ascending offsets are.
+func span(offsets []int) int { return offsets[len(offsets)-1] - offsets[0] }
+
 // flush adds what waits.
 func (l *shifts) flush() {
 	n := l.g.Rows
 	if m := l.places[0]; m > 0 {
 		a, d := l.rows(m)
-		f32.ProductAcc64(l.threads, f32.Dense(a, m, n, n).T(), f32.Dense(d, m, n, n), l.g.Data, l.g.Stride)
+		l.g.add(l.threads, f32.Dense(a, m, n, n).T(), f32.Dense(d, m, n, n))
 	}
 	if m := l.places[1]; m > 0 {
 		a, d := l.columns(m)
-		f32.ProductAcc64(l.threads, f32.Dense(a, n, m, m), f32.Dense(d, n, m, m).T(), l.g.Data, l.g.Stride)
+		l.g.add(l.threads, f32.Dense(a, n, m, m), f32.Dense(d, n, m, m).T())
 	}
 	l.waiting, l.places = [2][]shift{}, [2]int{}
 }
@@ -59,10 +65,18 @@ func (l *shifts) rows(m int) (a, d []float32) {
 	a, d = make([]float32, m*n), make([]float32, m*n)
 	first := 0
 	for _, c := range l.waiting[0] {
+		neighbours := span(c.slots) == n-1
 		parallel.For(l.threads, len(c.at), func(r int) {
-			at := (first + r) * n
-			copy(a[at:at+n], c.a[c.at[r]:])
-			f32.Sub(d[at:at+n], c.b[c.to[r]:][:n], c.b[c.from[r]:][:n])
+			x, y := a[(first+r)*n:][:n], d[(first+r)*n:][:n]
+			p, q, old := c.a[c.at[r]:], c.b[c.to[r]:], c.b[c.from[r]:]
+			if neighbours {
+				copy(x, p)
+				f32.Sub(y, q[:n], old[:n])
+				return
+			}
+			for k, s := range c.slots {
+				x[k], y[k] = p[s], q[s]-old[s]
+			}
 		})
 		first += len(c.at)
 	}
@@ -77,12 +91,19 @@ func (l *shifts) columns(m int) (a, d []float32) {
 		at := k * m
 		for _, c := range l.waiting[1] {
 			s := c.slots[k]
-			x, y := a[at:][:len(c.at)], d[at:][:len(c.at)]
-			for r := range x {
-				x[r], y[r] = c.a[s+c.at[r]], c.b[s+c.to[r]]-c.b[s+c.from[r]]
-			}
+			c.row(a[at:][:len(c.at)], d[at:][:len(c.at)], c.a[s:], c.b[s:])
 			at += len(c.at)
 		}
 	})
 	return a, d
+}
+
+// row lists one slot's elements of A and its differences of B, which begin at p and q.
+func (c *shift) row(x, y, p, q []float32) {
+	at, from, to := c.at[:len(x)], c.from[:len(x)], c.to[:len(x)]
+	y = y[:len(x)]
+	for r := range x {
+		x[r] = p[at[r]]
+		y[r] = q[to[r]] - q[from[r]]
+	}
 }

@@ -143,7 +143,7 @@ const blurry = 1 << 13
 //
 // the elements of the other digits sorted. Long sorted lists are shortened to
 // the means of neighbours.
-func (f *frame) blur(sites []site, env []int32, g *gains, ws *workspace) Matrix[float64] {
+func (f *frame) blur(sites []site, env []int32, g *gains, ws *workspace) Matrix[float32] {
 	if ws.known == nil || !ws.blurred {
 		return g.Matrix
 	}
@@ -161,7 +161,7 @@ func (f *frame) blur(sites []site, env []int32, g *gains, ws *workspace) Matrix[
 		seen.rest = slices.DeleteFunc(slices.Clone(s.rest), func(d int) bool { return slices.Contains(hidden, d) })
 		slots, cloud := f.slots(s.box, s.rows), f.slots(s.box, b.fastLast(hidden))
 		x, y := f.data.of(b.weight)
-		f.chunks(&seen, env, func(at offsets) {
+		f.chunks(&seen, env, nil, func(at offsets) {
 			sorted += len(at.a) * len(cloud)
 			per := min(len(cloud), 64)
 			step := max(1, 1024/per)
@@ -170,7 +170,7 @@ func (f *frame) blur(sites []site, env []int32, g *gains, ws *workspace) Matrix[
 				p := profiles(x, slots, at.a[r:end], cloud, per)
 				q := profiles(y, slots, at.b[r:end], cloud, per)
 				w := (end - r) * per
-				f32.ProductAcc64(ws.threads, f32.Dense(p, c.Rows, w, w), f32.Dense(q, c.Rows, w, w).T(), c.Data, c.Stride)
+				f32.ProductAcc(ws.threads, f32.Dense(p, c.Rows, w, w), f32.Dense(q, c.Rows, w, w).T(), c.Data, c.Stride)
 			}
 		})
 	}

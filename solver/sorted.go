@@ -44,7 +44,7 @@ func (r *ranking) of(i int) []int32 { return r.slots[i*r.small:][:r.small] }
 func (f *frame) rankings(s *site, env []int32, small int, ws *workspace) (a, b ranking) {
 	slots := f.slots(s.box, s.rows)
 	x, y := f.data.of(f.plan.boxes[s.box].weight)
-	f.chunks(s, env, func(at offsets) {
+	f.chunks(s, env, nil, func(at offsets) {
 		a = rank(x[at.a[0]:], slots, small, ws.threads)
 		b = rank(y[at.b[0]:], slots, small, ws.threads)
 	})
@@ -79,11 +79,11 @@ func ascending(v float32) uint32 {
 }
 
 // scalarGains is innerGains for a scalar group: one product of sorted numbers.
-func (f *frame) scalarGains(ws *workspace, u *unit, in *inner, env []int32, value Matrix[float64]) error {
+func (f *frame) scalarGains(ws *workspace, u *unit, in *inner, env []int32, value Matrix[float32]) error {
 	small := f.plan.size[in.group]
 	return f.plan.each(f.plan.extra(in.group, u.group, env), env, func(int) error {
 		a, b := f.rankings(&in.sites[0], env, small, ws)
-		f32.ProductAcc64(ws.threads, f32.Dense(a.numbers, value.Rows, small, small), f32.Dense(b.numbers, value.Rows, small, small).T(), value.Data, value.Stride)
+		f32.ProductAcc(ws.threads, f32.Dense(a.numbers, value.Rows, small, small), f32.Dense(b.numbers, value.Rows, small, small).T(), value.Data, value.Stride)
 		return nil
 	})
 }

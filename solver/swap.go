@@ -58,7 +58,7 @@ func (f *frame) bestSwap(u *unit, g *gains) (i, j int, gain float64) {
 	for x := range g.Rows {
 		for y := range x {
 			s, t, rx, ry := int(perm[x]), int(perm[y]), g.Row(x), g.Row(y)
-			d := rx[t] + ry[s] - rx[s] - ry[t] + curve[x*g.Rows+y]
+			d := float64(rx[t]+ry[s]-rx[s]-ry[t]) + curve[x*g.Rows+y]
 			if d > gain {
 				i, j, gain = x, y, d
 			}

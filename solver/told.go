@@ -16,11 +16,12 @@ const few = 64
 // say that the objective rises with permutations next there, and how far that can
 // be off: infinitely far where the gains alone do not tell.
 //
-// A product in float32 is added to float64 after f32.Depth terms at most, so with u = 2⁻²⁴
-// an entry (i, j) of one is off by no more than f32.Depth·u·|A_i|·|B_j|; what later
-// rounds add, products with differences of two places of B, which are rounded too,
-// by no more than twice (f32.Depth + 1)·u·|A_i|·|B_j| each. What float32 loses below
-// its smallest numbers is less than lost.
+// With u = 2⁻²⁴, what one round adds to an entry (i, j) are sums of f32.Depth products at
+// most, each off by no more than f32.Depth·u of its terms, together at most f32.Depth·u·|A_i|·|B_j|;
+// what later rounds add, products with differences of two places of B, which are
+// rounded too, are off by no more than twice (f32.Depth + 1)·u·|A_i|·|B_j|. To add such
+// a sum rounds once more: the entry is then no larger than 3·|A_i|·|B_j|. What float32 loses
+// below its smallest numbers is less than lost.
 func (f *frame) told(ws *workspace, n int, sets [][]int32, next permspec.Perms) (delta, doubt []float64) {
 	delta, doubt = make([]float64, len(sets)), make([]float64, len(sets))
 	u := &f.plan.units[n]
@@ -35,12 +36,12 @@ func (f *frame) told(ws *workspace, n int, sets [][]int32, next permspec.Perms) 
 	g.norms(f, u.plain)
 	const unit = 1.0 / (1 << 24)
 	const lost = 1e-36
-	off := 2.001 * float64(g.rounds) * (f32.Depth + 1) * unit // and what the norms may be short of
+	off := (2.001*float64(g.rounds)*(f32.Depth+1) + 3.001*float64(g.sums)) * unit // and what the norms may be short of
 	for k, places := range sets {
 		doubt[k] = lost
 		for _, i := range places {
 			old, now := f.perms[u.group][i], next[u.group][i]
-			delta[k] += g.Row(int(i))[now] - g.Row(int(i))[old]
+			delta[k] += float64(g.Row(int(i))[now]) - float64(g.Row(int(i))[old])
 			doubt[k] += off * g.a[i] * (g.b[old] + g.b[now])
 		}
 	}
@@ -67,25 +68,32 @@ func (g *gains) norms(f *frame, sites []site) {
 
 // addSquares adds Σ x[slot + offset]² over a list of offsets to the sum of each slot.
 func addSquares(sum []float64, x []float32, slots, list []int) {
-	if n := len(slots); slots[n-1] == n-1 { // neighbours: some rows at a time
-		squares, some := make([]float32, n), make([]float32, n)
-		for r, o := range list {
-			f32.Mul(squares, x[o:][:n], x[o:][:n])
-			f32.Add(some, some, squares)
-			if r%32 == 31 || r == len(list)-1 {
-				for i, v := range some {
-					sum[i] += float64(v)
-				}
-				clear(some)
-			}
+	if span(slots) > span(list) {
+		at := offsets{list, list}
+		kind := at.kind()
+		for i, s := range slots {
+			var t tally
+			t.add(x[s:], x[s:], at, kind, false)
+			sum[i] += t.dot
 		}
 		return
 	}
-	at := offsets{list, list}
-	kind := at.kind()
-	for i, s := range slots {
-		var t tally
-		t.add(x[s:], x[s:], at, kind, false)
-		sum[i] += t.dot
+	n := len(slots) // some rows of slots at a time
+	squares, some := make([]float32, n), make([]float32, n)
+	for r, o := range list {
+		if row := x[o:]; span(slots) == n-1 {
+			f32.Mul(squares, row[:n], row[:n])
+		} else {
+			for i, s := range slots {
+				squares[i] = row[s] * row[s]
+			}
+		}
+		f32.Add(some, some, squares)
+		if r%32 == 31 || r == len(list)-1 {
+			for i, v := range some {
+				sum[i] += float64(v)
+			}
+			clear(some)
+		}
 	}
 }

@@ -56,15 +56,18 @@ func BenchmarkGemmPacked(b *testing.B) {
 	}
 }
 
-func BenchmarkAcc64(b *testing.B) {
-	for _, s := range shapes[:4] {
+func BenchmarkAcc(b *testing.B)   { benchmarkAcc(b, ProductAcc) }
+func BenchmarkAcc64(b *testing.B) { benchmarkAcc(b, ProductAcc64) }
+
+func benchmarkAcc[F float32 | float64](b *testing.B, product func(threads int, a, b View, c []F, ldc int)) {
+	for _, s := range append(shapes[:4:4], [3]int{2048, 2048, 512}, [3]int{2048, 2048, 64}) {
 		b.Run(fmt.Sprintf("%dx%dx%d", s[0], s[1], s[2]), func(b *testing.B) {
 			x, y, _ := operands(s)
-			c := make([]float64, s[0]*s[1])
+			c := make([]F, s[0]*s[1])
 			b.ReportAllocs()
 			start := cputime.Seconds()
 			for b.Loop() {
-				ProductAcc64(1, Dense(x, s[0], s[2], s[2]), Dense(y, s[2], s[1], s[1]), c, s[1])
+				product(1, Dense(x, s[0], s[2], s[2]), Dense(y, s[2], s[1], s[1]), c, s[1])
 			}
 			reportFlops(b, start, s)
 		})

@@ -40,10 +40,16 @@ func ProductPacked(threads int, alpha float32, a View, b *Packed, beta float32, 
 	g.run(threads)
 }
 
-// ProductAcc64 computes C += A·B into a float64 matrix: at most 256 products are summed in float32, all else in
+// ProductAcc computes C += A·B, at most Depth products at a time: for a large C that is seldom in a cache.
+func ProductAcc(threads int, a, b View, c []float32, ldc int) {
+	g := product{isa: current, a: a, b: b, alpha: 1, beta: 1, c: c, ldc: ldc, deep: true}
+	g.run(threads)
+}
+
+// ProductAcc64 computes C += A·B into a float64 matrix: at most Depth products are summed in float32, all else in
 // float64.
 func ProductAcc64(threads int, a, b View, c []float64, ldc int) {
-	g := product{isa: current, a: a, b: b, alpha: 1, beta: 1, c64: c, ldc: ldc}
+	g := product{isa: current, a: a, b: b, alpha: 1, beta: 1, c64: c, ldc: ldc, deep: true}
 	g.run(threads)
 }
 

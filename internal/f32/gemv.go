@@ -14,7 +14,7 @@ const (
 
 // thinness chooses the way by the shape of the whole product, and whether the operands change roles.
 func (g *product) thinness() (way thin, swap bool) {
-	if g.packed != nil || g.c64 != nil || g.pieces.Len > 0 || !g.a.strided() || !g.b.strided() || g.k < 8 || g.k > 1<<20 {
+	if g.packed != nil || g.deep || g.pieces.Len > 0 || !g.a.strided() || !g.b.strided() || g.k < 8 || g.k > 1<<20 {
 		return notThin, false
 	}
 	few := 8

@@ -1,5 +1,7 @@
 package f32
 
+import "unsafe"
+
 //go:noescape
 func panelAVX512(t *tile)
 
@@ -26,10 +28,10 @@ func transpose8AVX2(dst *float32, ldd int, src *float32, base int, cols *int, bl
 //go:noescape
 func accumulate64AVX2(c *float64, ldc int, s *float32, lds, m, n int)
 
-// fetch64 asks for m rows of n elements of c, which are read soon.
+// fetchRows asks for m rows of n bytes, stride bytes apart.
 //
 //go:noescape
-func fetch64(c *float64, ldc, m, n int)
+func fetchRows(c unsafe.Pointer, stride, m, n int)
 
 // dots4AVX2 stores the inner products of x with the 4 vectors that begin at y, stride elements apart.
 //
@@ -75,9 +77,12 @@ func (s isa) transpose8(dst []float32, ldd int, src []float32, base int, cols *[
 	transpose8Go(dst, ldd, src, base, cols, done, n)
 }
 
-// fetch64 asks for the m by n tile at the start of c while other work is done: its rows are far apart, and accumulate64
+// fetch asks for the m by n tile at the start of c while other work is done: its rows are far apart, and to add to it
 // would wait for each.
-func (s isa) fetch64(c []float64, ldc, m, n int) { fetch64(&c[0], ldc, m, n) }
+func fetch[F float32 | float64](c []F, ldc, m, n int) {
+	size := int(unsafe.Sizeof(c[0]))
+	fetchRows(unsafe.Pointer(&c[0]), ldc*size, m, n*size)
+}
 
 // accumulate64 adds an m by n tile of sums to c.
 func (s isa) accumulate64(c []float64, ldc int, sums []float32, lds, m, n int) {

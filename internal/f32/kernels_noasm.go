@@ -8,7 +8,7 @@ func (s isa) transpose8(dst []float32, ldd int, src []float32, base int, cols *[
 	transpose8Go(dst, ldd, src, base, cols, 0, n)
 }
 
-func (s isa) fetch64(c []float64, ldc, m, n int) {}
+func fetch[F float32 | float64](c []F, ldc, m, n int) {}
 
 func (s isa) accumulate64(c []float64, ldc int, sums []float32, lds, m, n int) {
 	accumulate64Go(c, ldc, sums, lds, m, n)

@@ -5,7 +5,7 @@ import "sync"
 // buffers is the working storage of one goroutine: nothing is allocated once a few are in the pool.
 type buffers struct {
 	a, b, c    []float32
-	rows, cols [kc64]int
+	rows, cols [kcDeep]int
 }
 
 var buffersPool = sync.Pool{New: func() any { return new(buffers) }}

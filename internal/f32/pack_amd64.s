@@ -228,14 +228,12 @@ next:
 done:
 	RET
 
-// func fetch64(c *float64, ldc, m, n int)
-TEXT ·fetch64(SB), NOSPLIT, $0-32
+// func fetchRows(c unsafe.Pointer, stride, m, n int)
+TEXT ·fetchRows(SB), NOSPLIT, $0-32
 	MOVQ c+0(FP), DI
-	MOVQ ldc+8(FP), DX
+	MOVQ stride+8(FP), DX
 	MOVQ m+16(FP), R8
 	MOVQ n+24(FP), R9
-	SHLQ $3, DX
-	SHLQ $3, R9
 	TESTQ R8, R8
 	JE done
 
@@ -247,7 +245,7 @@ line:
 	ADDQ $64, CX
 	CMPQ CX, R9
 	JLT line
-	PREFETCHT0 -8(DI)(R9*1)
+	PREFETCHT0 -1(DI)(R9*1)
 	ADDQ DX, DI
 	DECQ R8
 	JNZ row

@@ -3,22 +3,22 @@ package f32
 import "fmt"
 
 // The blocks of a product. A panel of B, kc by width, stays in the first-level cache while a block of A, mc by kc,
-// passes from the second; kc rows of nc columns of B are packed at a time. Blocks are deeper, kc64, where they are
-// added to float64, which costs more than adding to float32.
+// passes from the second; kc rows of nc columns of B are packed at a time. Blocks are deeper, kcDeep, where all of a
+// large C is added to again and again.
 //
 // kc also fixes the rounding: sums longer than kc are cut there and the parts added in order. It is the same for
 // every kernel and every number of threads.
 const (
-	kc   = 128  // 16 KiB of B with 32 columns, 8 KiB with 16
-	kc64 = 512  // four times that
-	mc   = 120  // 60 KiB of A, or 120; a multiple of the kernels' 12 and 6 rows
-	nc   = 1024 // 512 KiB of B, or 1024; a multiple of every width
+	kc     = 128  // 16 KiB of B with 32 columns, 8 KiB with 16
+	kcDeep = 256  // twice that
+	mc     = 120  // 60 KiB of A, or 120; a multiple of the kernels' 12 and 6 rows
+	nc     = 1024 // 512 KiB of B, or 1024; a multiple of every width
 
 	few = 4 // up to this many blocks of A, B is packed a panel at a time
 )
 
-// Depth is how many products are summed in float32 at most before the sum goes on in float64, in ProductAcc64.
-const Depth = kc64
+// Depth is how many products are summed at most before the sum is added to C, in ProductAcc and ProductAcc64.
+const Depth = kcDeep
 
 // product is one matrix product under way: C = alpha·A·B + beta·C, then the epilogue, or c64 += A·B.
 type product struct {
@@ -32,6 +32,7 @@ type product struct {
 	beta    float32
 	c       []float32
 	c64     []float64 // instead of c when not nil
+	deep    bool      // blocks are deep and C is asked for ahead
 	ldc     int
 	pieces  Pieces
 	then    Epilogue
@@ -54,10 +55,11 @@ func (g *product) plan() {
 	g.a.check("A")
 	g.b.check("B")
 	size := len(g.c)
-	g.kc = kc
 	if g.c64 != nil {
 		size = len(g.c64)
-		g.kc = kc64
+	}
+	if g.kc = kc; g.deep {
+		g.kc = kcDeep
 	}
 	if g.pieces.Len > 0 && g.pieces.Step < g.pieces.Len {
 		panic(fmt.Sprintf("f32: pieces of %d columns only %d apart", g.pieces.Len, g.pieces.Step))
@@ -176,7 +178,9 @@ func (g *product) strip(buf *buffers, i, iEnd, p, pEnd, j0, j1 int) {
 func (g *product) sum(buf *buffers, t *tile, i, j int) {
 	w := g.isa.width()
 	if g.c64 == nil && (t.n == w || g.isa == avx512) && t.n <= g.pieces.run(j) {
-		t.c, t.ldc = g.c[i*g.ldc+g.pieces.at(j):], g.ldc
+		if t.c, t.ldc = g.c[i*g.ldc+g.pieces.at(j):], g.ldc; g.deep {
+			fetch(t.c, g.ldc, t.m, t.n)
+		}
 		g.isa.panel(t)
 		return
 	}
@@ -184,7 +188,7 @@ func (g *product) sum(buf *buffers, t *tile, i, j int) {
 	sums.c, sums.ldc, sums.add = grow(&buf.c, mc*w), w, false
 	if g.c64 != nil {
 		c := g.c64[i*g.ldc+j:]
-		g.isa.fetch64(c, g.ldc, t.m, t.n)
+		fetch(c, g.ldc, t.m, t.n)
 		g.isa.panel(&sums)
 		g.isa.accumulate64(c, g.ldc, sums.c, w, t.m, t.n)
 		return

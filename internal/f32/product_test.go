@@ -70,7 +70,8 @@ func TestProductViews(t *testing.T) {
 				requireSame(t, what, packed, before)
 			}
 			before = packed
-			checkAcc64(t, what, a, b, want, size)
+			checkAcc(t, what, ProductAcc, a, b, want, size)
+			checkAcc(t, what, ProductAcc64, a, b, want, size)
 		})
 	}
 }
@@ -110,24 +111,25 @@ func TestProductPieces(t *testing.T) {
 	}
 }
 
-func checkAcc64(t *testing.T, what string, a, b View, want, size []float64) {
+func checkAcc[F float32 | float64](t *testing.T, what string, product func(threads int, a, b View, c []F, ldc int), a, b View, want, size []float64) {
 	t.Helper()
+	const before = 1.0 / 1024
 	n := b.Cols.Len()
-	c := make([]float64, a.Rows.Len()*(n+2))
+	c := make([]F, a.Rows.Len()*(n+2))
 	for i := range c {
-		c[i] = 1e-3
+		c[i] = before
 	}
-	ProductAcc64(2, a, b, c, n+2)
+	product(2, a, b, c, n+2)
 	for i := range c {
 		y, x := i/(n+2), i%(n+2)
 		if x >= n {
-			if c[i] != 1e-3 {
-				t.Fatalf("%s: float64 sums wrote element %d, between two rows", what, i)
+			if c[i] != before {
+				t.Fatalf("%s: %T wrote element %d, between two rows", what, c, i)
 			}
 			continue
 		}
-		if got := c[i] - 1e-3; !(math.Abs(got-want[y*n+x]) <= 1e-6*size[y*n+x]) {
-			t.Fatalf("%s: float64 sum %d,%d is %v, want %v", what, y, x, got, want[y*n+x])
+		if got := float64(c[i]) - before; !(math.Abs(got-want[y*n+x]) <= 1e-6*(before+size[y*n+x])) {
+			t.Fatalf("%s: sum %d,%d in %T is %v, want %v", what, y, x, c, got, want[y*n+x])
 		}
 	}
 }
