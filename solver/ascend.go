@@ -3,6 +3,7 @@ package solver
 import (
 	"math"
 	"slices"
+	"sync"
 
 	"github.com/onnx-rebasin/onnx-rebasin/internal/parallel"
 	"github.com/onnx-rebasin/onnx-rebasin/permspec"
@@ -49,85 +50,83 @@ func (c *climb) climb(order func() []int, sweeps int) error {
 }
 
 // sweep matches every stale unit once, as in the given order, and reports whether
-// there is reason to go on.
+// there is reason to go on. Units that do not meet are matched side by side if there
+// is room for the gains of all.
 func (c *climb) sweep(order []int) (bool, error) {
-	moved := false
-	for _, batch := range c.f.plan.batches(order) {
-		batch = slices.DeleteFunc(batch, func(n int) bool { return !c.stale[n] })
-		deltas, err := c.improve(batch)
-		if err != nil {
-			return false, err
-		}
-		for k, n := range batch {
-			c.stale[n] = false
-			c.value += deltas[k]
-			moved = moved || deltas[k] > 0
-		}
-		for k, n := range batch {
-			for _, m := range c.f.plan.units[n].near {
-				c.stale[m] = c.stale[m] || deltas[k] > 0
-			}
-			if c.tell != nil {
-				c.tell(n)
-			}
-		}
-		if c.ws.stopped() {
-			return false, nil
-		}
-	}
-	return moved, nil
-}
-
-// batches parts units into runs of units that do not meet, so that matching those
-// of a run side by side is to match all in the given order.
-func (p *plan) batches(order []int) [][]int {
-	var out [][]int
-	level := make([]int, len(p.units)) // one more than the unit's batch; 0: not in one yet
-	for _, n := range order {
-		at := 0
-		for _, m := range p.units[n].near {
-			at = max(at, level[m])
-		}
-		if level[n] = at + 1; at == len(out) {
-			out = append(out, nil)
-		}
-		out[at] = append(out[at], n)
-	}
-	return out
-}
-
-// improve matches units that do not meet, and returns by how much each raised the
-// objective. They are matched side by side if there is room for the gains
-// of all.
-func (c *climb) improve(batch []int) ([]float64, error) {
-	deltas, perms := make([]float64, len(batch)), make([]permspec.Perms, len(batch))
+	p := c.f.plan
 	threads := c.ws.threads
 	if !c.ws.keeps {
 		threads = 1
 	}
-	err := parallel.Try(threads, len(batch), func(k int) error {
-		if c.ws.stopped() {
+	size := make([]int, len(order))
+	for k, n := range order {
+		size[k] = p.size[p.units[n].group]
+	}
+	before, deltas := c.value, make([]float64, len(order))
+	var mu sync.Mutex
+	err := parallel.Follow(threads, p.follows(order), size, func(k int) error {
+		n := order[k]
+		mu.Lock()
+		f, stale := *c.f, c.stale[n]
+		mu.Unlock()
+		if !stale || c.ws.stopped() {
 			return nil
 		}
-		f := *c.f
 		var err error
-		deltas[k], err = f.improve(c.ws, batch[k])
-		perms[k] = f.perms
-		return err
+		if deltas[k], err = f.improve(c.ws, n); err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		c.take(n, f.perms, deltas[k])
+		return nil
 	})
 	if err != nil {
-		return nil, err
+		return false, err
 	}
+	moved := false
+	c.value = before // in an order that does not depend on the number of threads
+	for _, delta := range deltas {
+		c.value += delta
+		moved = moved || delta > 0
+	}
+	return moved && !c.ws.stopped(), nil
+}
+
+// take gives a unit its permutations, which raised the objective by delta.
+func (c *climb) take(n int, perms permspec.Perms, delta float64) {
+	u := &c.f.plan.units[n]
 	next := slices.Clone(c.f.perms)
-	for k, n := range batch {
-		if perms[k] != nil {
-			for _, g := range c.f.plan.units[n].members {
-				next[g] = perms[k][g]
+	for _, g := range u.members {
+		next[g] = perms[g]
+	}
+	c.f.perms = next
+	c.value += delta
+	c.stale[n] = false
+	for _, m := range u.near {
+		c.stale[m] = c.stale[m] || delta > 0
+	}
+	if c.tell != nil {
+		c.tell(n)
+	}
+}
+
+// follows lists, for each place in an order, those before it whose units meet its
+// own: when all others are matched side by side, it is as if in the order.
+func (p *plan) follows(order []int) [][]int {
+	at := make([]int, len(p.units))
+	for k, n := range order {
+		at[n] = k
+	}
+	out := make([][]int, len(order))
+	for k, n := range order {
+		for _, m := range p.units[n].near {
+			if at[m] < k {
+				out[k] = append(out[k], at[m])
 			}
 		}
 	}
-	c.f.perms = next
-	return deltas, nil
+	return out
 }
 
 // fixedOrder visits units as they are numbered.
