@@ -12,6 +12,7 @@ type paths struct {
 	base []float64 // of each row passed: see follow
 	met  []int32   // columns met
 	done []step    // columns passed
+	near []int32   // see followAll
 	heap heap
 }
 
@@ -21,7 +22,7 @@ type step struct {
 }
 
 func newPaths(rows, cols int) paths {
-	p := paths{dist: make([]float64, cols), from: make([]int32, cols), base: make([]float64, rows)}
+	p := paths{dist: make([]float64, cols), from: make([]int32, cols), base: make([]float64, rows), near: make([]int32, cols+8)}
 	for j := range p.dist {
 		p.dist[j] = math.Inf(1)
 	}
@@ -41,10 +42,7 @@ func (s *search[G]) augment(i int32) {
 	for len(p.heap) > 0 && p.heap[0].dist < end.dist {
 		v := p.heap.pop()
 		if v.col < 0 {
-			from := ^v.col
-			for j, g := range s.gains.Row(int(from)) {
-				s.meet(from, int32(j), p.base[from]+(s.price[j]-float64(g)), &end)
-			}
+			s.followAll(^v.col, &end)
 		} else if v.dist == p.dist[v.col] {
 			p.done = append(p.done, v)
 			p.dist[v.col] = math.Inf(-1)
@@ -82,6 +80,17 @@ func (s *search[G]) follow(i int32, base float64, end *ending) {
 	if d := base - s.short.rest[i]; d < end.dist {
 		s.paths.base[i] = base
 		s.paths.heap.push(step{d, ^i})
+	}
+}
+
+// followAll meets the columns of a row that are nearer than the nearest free one.
+func (s *search[G]) followAll(i int32, end *ending) {
+	p, row := &s.paths, s.gains.Row(int(i))
+	base := p.base[i]
+	above := base - end.dist - 1e-12*(math.Abs(base)+math.Abs(end.dist)) // and no less for rounding
+	n, _ := filter(row, s.price, above, 0, p.near)
+	for _, j := range p.near[:n] {
+		s.meet(i, j, base+(s.price[j]-float64(row[j])), end)
 	}
 }
 
