@@ -105,14 +105,13 @@ func (f *frame) tally(k int, only [][]int32, dist bool) tally {
 	slow, fast := b.halves(only)
 	pins := make([]int32, len(b.digits))
 	outer := f.offsets(k, f.at[k], slow, pins, only)
-	inner := f.offsets(k, place{}, fast, pins, only)
+	inner := f.offsets(k, place{}, fast, pins, only).line()
 	x, y := f.data.of(b.weight)
-	kind := inner.kind()
 	rows := max(1, portion/max(1, len(inner.a)))
 	parts := make([]tally, (len(outer.a)+rows-1)/rows)
 	parallel.For(f.threads, len(parts), func(n int) {
 		for i := n * rows; i < min((n+1)*rows, len(outer.a)); i++ {
-			parts[n].add(x[outer.a[i]:], y[outer.b[i]:], inner, kind, dist)
+			parts[n].add(x[outer.a[i]:], y[outer.b[i]:], &inner, dist)
 		}
 	})
 	var t tally
@@ -141,10 +140,10 @@ func (f *frame) tallies(k, d int, places []int32) []float64 {
 	sums := make([][]float64, (len(outer.a)+rows-1)/rows)
 	var add func(sum []float64, i int)
 	if at := slices.Index(slow, d); at >= 0 {
-		kind, after := inner.kind(), b.count(slow[at+1:])
+		inner, after := inner.line(), b.count(slow[at+1:])
 		add = func(sum []float64, i int) {
 			var t tally
-			t.add(x[outer.a[i]:], y[outer.b[i]:], inner, kind, false)
+			t.add(x[outer.a[i]:], y[outer.b[i]:], &inner, false)
 			sum[i/after%len(places)] += t.dot
 		}
 	} else {
@@ -184,7 +183,7 @@ func (b *box) count(digits []int) int {
 	return n
 }
 
-// The kinds of offsets: elements of A are neighbours, those of B too or not; or
+// The kinds of lines: elements of A are neighbours, those of B too or not; or
 // neither are.
 const (
 	neighbours = iota
@@ -192,26 +191,38 @@ const (
 	scattered
 )
 
-func (at offsets) kind() int {
-	kind := neighbours
+// line is a list of offsets that is gone along again and again.
+type line struct {
+	offsets
+	kind int
+	end  int // that of B's elements; 0: they lie too far apart to be asked for all at once
+}
+
+func (at offsets) line() line {
+	l := line{at, neighbours, 0}
 	for r := range at.a {
 		if at.a[r] != r {
-			return scattered
+			return line{at, scattered, 0}
 		}
 		if at.b[r] != r {
-			kind = gathered
+			l.kind = gathered
 		}
+		l.end = max(l.end, at.b[r]+1)
 	}
-	return kind
+	if l.end > 2*len(at.b) {
+		l.end = 0
+	}
+	return l
 }
 
 // add adds the elements at the given offsets.
-func (t *tally) add(x, y []float32, at offsets, kind int, dist bool) {
-	switch kind {
+func (t *tally) add(x, y []float32, at *line, dist bool) {
+	switch at.kind {
 	case scattered:
-		t.scattered(x, y, at, dist)
+		t.scattered(x, y, at.offsets, dist)
 		return
 	case gathered:
+		f32.Fetch(y[:at.end])
 		t.gathered(x[:len(at.a)], y, at.b, dist)
 		return
 	}

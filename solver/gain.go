@@ -85,13 +85,13 @@ func (f *frame) update(s *site, env []int32, old permspec.Perms, late *shifts) {
 	f.chunks(s, env, only, func(now offsets) {
 		was := before[0]
 		before = before[1:]
-		c := shift{a: a, b: b, slots: slots}
+		var places, from, to []int
 		for r, at := range now.b {
 			if at != was.b[r] {
-				c.at, c.from, c.to = append(c.at, now.a[r]), append(c.from, was.b[r]), append(c.to, at)
+				places, from, to = append(places, now.a[r]), append(from, was.b[r]), append(to, at)
 			}
 		}
-		late.add(c)
+		late.add(a, b, slots, places, from, to)
 	})
 }
 

@@ -69,11 +69,10 @@ func (g *gains) norms(f *frame, sites []site) {
 // addSquares adds Σ x[slot + offset]² over a list of offsets to the sum of each slot.
 func addSquares(sum []float64, x []float32, slots, list []int) {
 	if span(slots) > span(list) {
-		at := offsets{list, list}
-		kind := at.kind()
+		at := offsets{list, list}.line()
 		for i, s := range slots {
 			var t tally
-			t.add(x[s:], x[s:], at, kind, false)
+			t.add(x[s:], x[s:], &at, false)
 			sum[i] += t.dot
 		}
 		return

@@ -16,6 +16,13 @@ func sameLen(what string, n int, others ...int) {
 	}
 }
 
+// Fetch asks the processor for x, which is read soon in an order that it cannot foresee.
+func Fetch(x []float32) {
+	if len(x) > 0 {
+		fetch(x, 0, 1, len(x))
+	}
+}
+
 // Axpy adds a·x to y, rounded once by the assembly.
 func Axpy(y []float32, a float32, x []float32) {
 	sameLen("Axpy", len(y), len(x))
