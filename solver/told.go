@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/onnx-rebasin/onnx-rebasin/internal/f32"
+	"github.com/onnx-rebasin/onnx-rebasin/internal/parallel"
 	"github.com/onnx-rebasin/onnx-rebasin/permspec"
 )
 
@@ -33,7 +34,7 @@ func (f *frame) told(ws *workspace, n int, sets [][]int32, next permspec.Perms) 
 		return delta, doubt
 	}
 	g := ws.units[n].plain[0]
-	g.norms(f, u.plain)
+	g.norms(f, u.plain, ws.threads)
 	const unit = 1.0 / (1 << 24)
 	const lost = 1e-36
 	off := (2.001*float64(g.rounds)*(f32.Depth+1) + 3.001*float64(g.sums)) * unit // and what the norms may be short of
@@ -49,7 +50,7 @@ func (f *frame) told(ws *workspace, n int, sets [][]int32, next permspec.Perms) 
 }
 
 // norms computes the norms of the slots, once.
-func (g *gains) norms(f *frame, sites []site) {
+func (g *gains) norms(f *frame, sites []site, threads int) {
 	if g.a != nil {
 		return
 	}
@@ -58,8 +59,13 @@ func (g *gains) norms(f *frame, sites []site) {
 		b := &f.plan.boxes[s.box]
 		slots, rest := f.slots(s.box, s.rows), f.slots(s.box, b.fastLast(s.rest))
 		x, y := f.data.of(b.weight)
-		addSquares(g.a, x[f.at[s.box].a:], slots, rest)
-		addSquares(g.b, y[f.at[s.box].b:], slots, rest)
+		x, y = x[f.at[s.box].a:], y[f.at[s.box].b:]
+		const some = 128 // slots
+		parallel.For(threads, (g.Rows+some-1)/some, func(k int) {
+			i, end := k*some, min((k+1)*some, g.Rows)
+			addSquares(g.a[i:end], x, slots[i:end], rest)
+			addSquares(g.b[i:end], y, slots[i:end], rest)
+		})
 	}
 	for i := range g.a {
 		g.a[i], g.b[i] = math.Sqrt(g.a[i]), math.Sqrt(g.b[i])
@@ -79,9 +85,11 @@ func addSquares(sum []float64, x []float32, slots, list []int) {
 	}
 	n := len(slots) // some rows of slots at a time
 	squares, some := make([]float32, n), make([]float32, n)
+	neighbours := span(slots) == n-1
 	for r, o := range list {
-		if row := x[o:]; span(slots) == n-1 {
-			f32.Mul(squares, row[:n], row[:n])
+		if row := x[o:]; neighbours {
+			row = row[slots[0]:][:n]
+			f32.Mul(squares, row, row)
 		} else {
 			for i, s := range slots {
 				squares[i] = row[s] * row[s]
