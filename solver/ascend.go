@@ -32,15 +32,15 @@ func (c *climb) reset() error {
 }
 
 // climb sweeps over all units, in a new order each time, until nothing moves any
-// more or what moves is not worth it.
-func (c *climb) climb(order func() []int, sweeps int) error {
+// more or a sweep raises the objective by less than the given part of it.
+func (c *climb) climb(order func() []int, sweeps int, worth float64) error {
 	for range sweeps {
 		before := c.value
 		more, err := c.sweep(order())
 		if err != nil {
 			return err
 		}
-		if !more || c.value-before <= 1e-9*math.Abs(before) {
+		if !more || c.value-before <= worth*math.Abs(before) {
 			break
 		}
 	}

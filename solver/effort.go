@@ -26,6 +26,19 @@ const (
 	mostRounds    = 500
 )
 
+// A sweep that raises the objective by less than this part of it is the last of an ascent.
+const (
+	worth     = 1e-9 // which is to say that nothing moves but by rounding
+	worthFast = 1e-3 // with EffortFast
+)
+
+func (o *Options) worth() float64 {
+	if o.Effort == EffortFast {
+		return worthFast
+	}
+	return worth
+}
+
 // limits returns the most starts and how many rounds may bring nothing.
 func (o *Options) limits(p *plan) (starts, idle int) {
 	affordable := spend / max(1, p.work())

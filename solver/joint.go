@@ -89,7 +89,7 @@ func (s *subproblem) at(i, j int, current bool) (*frame, float64, error) {
 		if err != nil {
 			return nil, 0, err
 		}
-		err = c.climb(fixedOrder(len(f.plan.units)), 100)
+		err = c.climb(fixedOrder(len(f.plan.units)), 100, worth)
 		return f.perms, c.value, err
 	}
 	perms, value, err := solve(true)

@@ -57,7 +57,7 @@ type Effort int
 
 const (
 	EffortDefault Effort = iota // starts for about a second, up to 26: one for networks as large as ResNet-50
-	EffortFast                  // one start
+	EffortFast                  // one start, until a sweep gains less than a thousandth
 	EffortMax                   // starts until 48 in a row, or more of small networks, found nothing better
 )
 

@@ -139,7 +139,7 @@ func (m *matching) start(f *frame, n int, ws *workspace, s *Start) error {
 		err = c.shake(order)
 	}
 	if err == nil {
-		err = c.climb(func() []int { s.Sweeps++; return order() }, m.opts.MaxSweeps)
+		err = c.climb(func() []int { s.Sweeps++; return order() }, m.opts.MaxSweeps, m.opts.worth())
 	}
 	s.Objective = c.value
 	return err
