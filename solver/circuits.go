@@ -64,11 +64,14 @@ func (f *frame) byCircuits(ws *workspace, n, o int, env []int32, value Matrix[fl
 	value.normalize()
 	for k := range u.inner {
 		part := Matrix[float32]{value.Rows, value.Cols, value.Cols, make([]float32, value.Rows*value.Cols)}
-		if err := f.innerGains(ws, n, o, k, env, part); err != nil { // also what the units within are matched by
-			return err
-		}
-		if pair, ok := f.plan.circuit(&u.inner[k]); ok {
-			if err := f.circuitGains(ws, u, &u.inner[k], pair, env, part); err != nil {
+		in := &u.inner[k]
+		if f.scalar(in) {
+			f.scalarGains(ws, u, in, env, part)
+		} else {
+			worth := f.inner(ws, n, o, k, env) // also what the units within are matched by
+			if pair, ok := f.plan.circuit(in); ok {
+				f.circuitGains(ws, u, in, pair, env, part)
+			} else if err := worth.add(ws.threads, part); err != nil {
 				return err
 			}
 		}
@@ -82,10 +85,9 @@ func (f *frame) byCircuits(ws *workspace, n, o int, env []int32, value Matrix[fl
 	return nil
 }
 
-func (f *frame) circuitGains(ws *workspace, u *unit, in *inner, pair []site, env []int32, part Matrix[float32]) error {
+func (f *frame) circuitGains(ws *workspace, u *unit, in *inner, pair []site, env []int32, part Matrix[float32]) {
 	small := f.plan.size[in.group]
-	clear(part.Data)
-	return f.plan.each(f.plan.extra(in.group, u.group, env), env, func(int) error {
+	f.plan.each(f.plan.extra(in.group, u.group, env), env, func(int) error {
 		var g [2]*gains
 		for k := range g {
 			g[k] = newGains(part.Rows*small, 1)

@@ -18,6 +18,7 @@ type subproblem struct {
 	steps []int   // how far the boxes' slots are apart
 	perms permspec.Perms
 	stop  func() bool // as the workspace's
+	found []*frame    // of pairs of slots that were matched: as at leaves them
 }
 
 // sub sets up the joint problem for the places in env.
@@ -104,26 +105,22 @@ func (s *subproblem) at(i, j int, current bool) (*frame, float64, error) {
 	return f, value, err
 }
 
-// values adds to value what the joint groups are worth between each pair of
-// slots.
-func (s *subproblem) values(threads int, value Matrix[float32]) error {
+// nested is what the joint groups are worth; what it matches, choose knows.
+func (s *subproblem) nested(threads int) nested {
 	row := s.outer.part(s.group, s.env)
-	return parallel.Try(threads, value.Rows*value.Cols, func(k int) error {
-		i, j := k/value.Cols, k%value.Cols
-		_, v, err := s.at(i, j, int(row[i]) == j)
-		value.Row(i)[j] += float32(v)
-		return err
-	})
+	s.found = make([]*frame, len(row)*len(row))
+	return nested{s.outer.bound(s.joint, s.group, s.env, threads), func(i, j int) (float64, error) {
+		f, v, err := s.at(i, j, int(row[i]) == j)
+		s.found[i*len(row)+j] = f
+		return v, err
+	}}
 }
 
 // choose puts the joint groups' permutations into next, where col is the outer
-// group's new permutation and old its last.
-func (s *subproblem) choose(threads int, old, col []int32, next permspec.Perms) error {
+// group's new permutation, of pairs that were matched.
+func (s *subproblem) choose(threads int, col []int32, next permspec.Perms) error {
 	return parallel.Try(threads, len(col), func(i int) error {
-		f, _, err := s.at(i, int(col[i]), old[i] == col[i])
-		if err != nil {
-			return err
-		}
+		f := s.found[i*len(col)+int(col[i])]
 		env := slices.Clone(s.env)
 		env[s.group] = int32(i)
 		for _, g := range s.joint.members {

@@ -52,6 +52,7 @@ type joint struct {
 	members []int
 	plan    *plan
 	from    []origin // of each box of the plan
+	homes   []inner  // members and the boxes where they are at home, which is in one for each of from
 }
 
 // origin says how a box of a joint plan is made: digit is the unit's, which is
@@ -300,11 +301,33 @@ func (p *plan) joint(y int, members []int) joint {
 			o.keep = b.closure(o.keep, fixed)
 			o.drop = b.others(fixed, o.keep)
 			j.from = append(j.from, o)
+			j.house(b.site(k, []int{d, b.home(tree)}), p)
 			boxes = append(boxes, b.part(o.keep))
 		}
 	}
 	j.plan = newPlan(p.size, vary, boxes)
 	return j
+}
+
+// home is the first digit of a tree that is under the first alone, of the tree.
+func (b *box) home(tree []int) int {
+	for _, e := range tree[1:] {
+		if !slices.ContainsFunc(b.digits[e].under, func(u int) bool { return slices.Contains(tree[1:], u) }) {
+			return e
+		}
+	}
+	panic("solver: digits under each other")
+}
+
+// house notes the site of a group that is at home in a box.
+func (j *joint) house(s site, p *plan) {
+	group := p.boxes[s.box].digits[s.rows[1]].group
+	at := slices.IndexFunc(j.homes, func(in inner) bool { return in.group == group })
+	if at < 0 {
+		at = len(j.homes)
+		j.homes = append(j.homes, inner{group: group})
+	}
+	j.homes[at].sites = append(j.homes[at].sites, s)
 }
 
 // closure adds to some digits those that hang together with them by nesting,

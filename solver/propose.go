@@ -4,7 +4,6 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"github.com/onnx-rebasin/onnx-rebasin/internal/parallel"
 	"github.com/onnx-rebasin/onnx-rebasin/permspec"
 )
 
@@ -109,12 +108,14 @@ func (f *frame) proposeAt(ws *workspace, n, o int, env []int32, next permspec.Pe
 			return err
 		}
 	}
+	var list []nested
 	for k := range u.inner {
-		if ws.circuits || !ws.open(f.plan, u, k) {
-			continue
-		}
-		if err := f.innerGains(ws, n, o, k, env, value); err != nil {
-			return err
+		switch in := &u.inner[k]; {
+		case ws.circuits || !ws.open(f.plan, u, k):
+		case f.scalar(in):
+			f.scalarGains(ws, u, in, env, value)
+		default:
+			list = append(list, f.inner(ws, n, o, k, env))
 		}
 	}
 	var subs []*subproblem
@@ -123,14 +124,11 @@ func (f *frame) proposeAt(ws *workspace, n, o int, env []int32, next permspec.Pe
 			break
 		}
 		subs = append(subs, f.sub(&u.joint[k], u.group, env, ws.stop))
-		if err := subs[k].values(ws.threads, value); err != nil {
-			return err
-		}
+		list = append(list, subs[k].nested(ws.threads))
 	}
-	ws.disturb(value)
 	row := f.plan.rows(u.group, env)[0] * size
 	old := f.perms[u.group][row : row+size]
-	solved, err := Assign(value, AssignOptions{Prefer: old, Warm: us.solved[o], Threads: ws.threads})
+	solved, err := ws.assign(value, list, AssignOptions{Prefer: old, Warm: us.solved[o], Threads: ws.threads})
 	if err != nil {
 		return err
 	}
@@ -145,41 +143,11 @@ func (f *frame) proposeAt(ws *workspace, n, o int, env []int32, next permspec.Pe
 		}
 	}
 	for k := range subs {
-		if err := subs[k].choose(ws.threads, old, solved.Col, next); err != nil {
+		if err := subs[k].choose(ws.threads, solved.Col, next); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// innerGains adds to value, for each pair of slots of the unit's group, what
-// the best permutation of inner group k is worth between them.
-func (f *frame) innerGains(ws *workspace, n, o, k int, env []int32, value Matrix[float32]) error {
-	u := &f.plan.units[n]
-	in := &u.inner[k]
-	if f.scalar(in) {
-		return f.scalarGains(ws, u, in, env, value)
-	}
-	at := o*len(u.inner) + k
-	small := f.plan.size[in.group]
-	return f.plan.each(f.plan.extra(in.group, u.group, env), env, func(e int) error {
-		if len(ws.units[n].inner[at]) == e {
-			ws.units[n].inner[at] = append(ws.units[n].inner[at], newGains(value.Rows*small, len(in.sites)))
-		}
-		g := ws.units[n].inner[at][e]
-		g.compute(f, in.sites, env, ws)
-		c := f.blur(in.sites, env, g, ws)
-		return parallel.Try(ws.threads, value.Rows, func(i int) error {
-			for j, v := range value.Row(i) {
-				a, err := Assign(part(c, i, j, small), AssignOptions{})
-				if err != nil {
-					return err
-				}
-				value.Row(i)[j] = v + float32(a.Value)
-			}
-			return nil
-		})
-	})
 }
 
 // extra lists the groups that x is under besides y and those with a place in env.

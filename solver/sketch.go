@@ -115,17 +115,19 @@ func (f *frame) lumped(ws *workspace, u *unit) []site {
 
 // hides reports whether a site stands against a group that is not known.
 func (ws *workspace) hides(p *plan, s *site) bool {
-	return ws.known != nil && len(ws.hidden(p, s)) > 0
+	return ws.known != nil && len(p.hidden(s, ws.unknown)) > 0
 }
 
-// hidden lists the digits of a site's rest that are not known, or under one
+func (ws *workspace) unknown(group int) bool { return !ws.known[group] }
+
+// hidden lists the digits of a site's rest whose groups are not known, or that are under one
 // that is not.
-func (ws *workspace) hidden(p *plan, s *site) []int {
+func (p *plan) hidden(s *site, unknown func(group int) bool) []int {
 	b := &p.boxes[s.box]
 	var out []int
-	unknown := func(d int) bool { return b.digits[d].group >= 0 && !ws.known[b.digits[d].group] }
+	hides := func(d int) bool { return b.digits[d].group >= 0 && unknown(b.digits[d].group) }
 	for _, d := range s.rest {
-		if unknown(d) || slices.ContainsFunc(b.digits[d].under, unknown) {
+		if hides(d) || slices.ContainsFunc(b.digits[d].under, hides) {
 			out = append(out, d)
 		}
 	}
@@ -147,34 +149,40 @@ func (f *frame) blur(sites []site, env []int32, g *gains, ws *workspace) Matrix[
 	if ws.known == nil || !ws.blurred {
 		return g.Matrix
 	}
-	c := g.Matrix
+	c := &gains{Matrix: g.Matrix}
 	c.Data = slices.Clone(c.Data)
 	sorted := 0
 	for k := range sites {
 		s := &sites[k]
-		b := &f.plan.boxes[s.box]
-		hidden := ws.hidden(f.plan, s)
-		if len(hidden) == 0 || sorted >= blurry {
-			continue
+		if hidden := f.plan.hidden(s, ws.unknown); len(hidden) > 0 && sorted < blurry {
+			sorted += f.profile(s, env, hidden, 64, c, ws.threads)
 		}
-		seen := *s
-		seen.rest = slices.DeleteFunc(slices.Clone(s.rest), func(d int) bool { return slices.Contains(hidden, d) })
-		slots, cloud := f.slots(s.box, s.rows), f.slots(s.box, b.fastLast(hidden))
-		x, y := f.data.of(b.weight)
-		f.chunks(&seen, env, nil, func(at offsets) {
-			sorted += len(at.a) * len(cloud)
-			per := min(len(cloud), 64)
-			step := max(1, 1024/per)
-			for r := 0; r < len(at.a); r += step {
-				end := min(r+step, len(at.a))
-				p := profiles(x, slots, at.a[r:end], cloud, per)
-				q := profiles(y, slots, at.b[r:end], cloud, per)
-				w := (end - r) * per
-				f32.ProductAcc(ws.threads, f32.Dense(p, c.Rows, w, w), f32.Dense(q, c.Rows, w, w).T(), c.Data, c.Stride)
-			}
-		})
 	}
-	return c
+	return c.Matrix
+}
+
+// profile adds the gains of one site with the elements of hidden digits sorted, shortened
+// to so many, and returns how many elements of each slot it sorted.
+func (f *frame) profile(s *site, env []int32, hidden []int, most int, g *gains, threads int) int {
+	b := &f.plan.boxes[s.box]
+	seen := *s
+	seen.rest = slices.DeleteFunc(slices.Clone(s.rest), func(d int) bool { return slices.Contains(hidden, d) })
+	slots, cloud := f.slots(s.box, s.rows), f.slots(s.box, b.fastLast(hidden))
+	x, y := f.data.of(b.weight)
+	sorted := 0
+	f.chunks(&seen, env, nil, func(at offsets) {
+		sorted += len(at.a) * len(cloud)
+		per := min(len(cloud), most)
+		step := max(1, 1024/per)
+		for r := 0; r < len(at.a); r += step {
+			end := min(r+step, len(at.a))
+			p := profiles(x, slots, at.a[r:end], cloud, per)
+			q := profiles(y, slots, at.b[r:end], cloud, per)
+			w := (end - r) * per
+			g.add(threads, f32.Dense(p, g.Rows, w, w), f32.Dense(q, g.Rows, w, w).T())
+		}
+	})
+	return sorted
 }
 
 // profiles lists, for each slot and each offset, the elements of a cloud in

@@ -78,10 +78,11 @@ func ascending(v float32) uint32 {
 	return bits | 1<<31
 }
 
-// scalarGains is innerGains for a scalar group: one product of sorted numbers.
-func (f *frame) scalarGains(ws *workspace, u *unit, in *inner, env []int32, value Matrix[float32]) error {
+// scalarGains adds to value, for each pair of slots of the unit's group, what a scalar group is
+// worth: one product of sorted numbers.
+func (f *frame) scalarGains(ws *workspace, u *unit, in *inner, env []int32, value Matrix[float32]) {
 	small := f.plan.size[in.group]
-	return f.plan.each(f.plan.extra(in.group, u.group, env), env, func(int) error {
+	f.plan.each(f.plan.extra(in.group, u.group, env), env, func(int) error {
 		a, b := f.rankings(&in.sites[0], env, small, ws)
 		f32.ProductAcc(ws.threads, f32.Dense(a.numbers, value.Rows, small, small), f32.Dense(b.numbers, value.Rows, small, small).T(), value.Data, value.Stride)
 		return nil

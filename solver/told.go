@@ -35,9 +35,8 @@ func (f *frame) told(ws *workspace, n int, sets [][]int32, next permspec.Perms) 
 	}
 	g := ws.units[n].plain[0]
 	g.norms(f, u.plain, ws.threads)
-	const unit = 1.0 / (1 << 24)
 	const lost = 1e-36
-	off := (2.001*float64(g.rounds)*(f32.Depth+1) + 3.001*float64(g.sums)) * unit // and what the norms may be short of
+	off := g.off(g.rounds)
 	for k, places := range sets {
 		doubt[k] = lost
 		for _, i := range places {
@@ -47,6 +46,12 @@ func (f *frame) told(ws *workspace, n int, sets [][]int32, next permspec.Perms) 
 		}
 	}
 	return delta, doubt
+}
+
+// off is how far an entry (i, j) can be off, as a part of |A_i|·|B_j|, after so many rounds.
+func (g *gains) off(rounds int) float64 {
+	const unit = 1.0 / (1 << 24)
+	return (2.001*float64(rounds)*(f32.Depth+1) + 3.001*float64(g.sums)) * unit // and what the norms may be short of
 }
 
 // norms computes the norms of the slots, once.
