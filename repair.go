@@ -14,14 +14,15 @@ import (
 // Calibration is data that a merge may learn from, and how it is used: never
 // the data that the result is judged on.
 type Calibration struct {
-	Data     *dataset.Set         // opened for the first model's inputs
-	Repair   repair.Kind          // "": none
-	Lambda   bool                 // choose λ, instead of Options.Lambda
-	Groups   bool                 // choose λ for groups of units, too
-	Temper   bool                 // fold a temperature into the last layer
-	Evaluate eval.EvaluateOptions // of candidates, on the part held back
-	Open     eval.OpenOptions
-	Progress func(kind repair.Kind, layer, layers int)
+	Data      *dataset.Set         // opened for the first model's inputs
+	Repair    repair.Kind          // "": none
+	Lambda    bool                 // choose λ, instead of Options.Lambda
+	Groups    bool                 // choose λ for groups of units, too
+	Temper    bool                 // fold a temperature into the last layer
+	KeepGraph bool                 // repairs add no bias where an operator has left its own out
+	Evaluate  eval.EvaluateOptions // of candidates, on the part held back
+	Open      eval.OpenOptions
+	Progress  func(kind repair.Kind, layer, layers int)
 }
 
 // mend repairs the average of models that stand in one order, each with its
@@ -47,7 +48,7 @@ func (c *Calibration) mendEnds(ctx context.Context, ends []repair.End, average *
 }
 
 func (c *Calibration) options() repair.Options {
-	return repair.Options{Data: c.Data, Open: c.Open, Evaluate: c.Evaluate, Temper: c.Temper, Progress: c.Progress}
+	return repair.Options{Data: c.Data, Open: c.Open, Evaluate: c.Evaluate, Temper: c.Temper, KeepGraph: c.KeepGraph, Progress: c.Progress}
 }
 
 // endsOf puts the weights of all models into the first one's file.

@@ -20,9 +20,11 @@ for n in 2 3 5 8; do
 	merge "$@" --method none
 	row "$n | naive average" merged
 	points naive merged $n
-	one star "$@" --many star
-	one "star, lsq" "$@" --many star --calib "$from/calib.npz" --repair lsq
-	if [ $n -lt 8 ]; then
+	star="--many star"
+	[ $n -gt 2 ] || star= # two are aligned with each other, whatever the name
+	one star "$@" $star
+	one "star, lsq" "$@" $star --calib "$from/calib.npz" --repair lsq
+	if [ $n -gt 2 ] && [ $n -lt 8 ]; then
 		one mean "$@" --many mean
 		one joint "$@" --many joint
 	fi

@@ -1,6 +1,7 @@
 package onnxgraph
 
 import (
+	"errors"
 	"fmt"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -33,22 +34,40 @@ func SetInput(n *Node, i int, name string) Edit {
 // first among its Weights and in the same order, with the contents they have in
 // m. A node of a local function cannot be edited, and no node twice.
 func (m *Model) Edit(edits ...Edit) (*Model, error) {
-	f, err := m.edited(edits)
+	out, err := EditAll([]*Model{m}, edits...)
+	if err != nil {
+		return nil, err
+	}
+	return out[0], nil
+}
+
+// EditAll is Edit for models over one graph, as With makes them; so are the
+// results.
+func EditAll(models []*Model, edits ...Edit) ([]*Model, error) {
+	f, err := models[0].edited(edits)
 	if err != nil {
 		return nil, fmt.Errorf("edit model: %w", err)
 	}
-	n, err := newModel(f)
+	base, err := newModel(f)
 	if err != nil {
 		return nil, fmt.Errorf("edit model: %w", err)
 	}
-	n.added = m.added
-	n.contents = make(map[*Weight]Content, len(m.contents))
-	for i, w := range m.weights {
-		if c := m.contents[w]; c != nil {
-			n.contents[n.weights[i]] = c
+	var out []*Model
+	for _, m := range models {
+		if m.file != models[0].file {
+			return nil, errors.New("edit models: they are not over one graph")
 		}
+		n := *base
+		n.added = m.added
+		n.contents = make(map[*Weight]Content, len(m.contents))
+		for i, w := range m.weights {
+			if c := m.contents[w]; c != nil {
+				n.contents[n.weights[i]] = c
+			}
+		}
+		out = append(out, &n)
 	}
-	return n, nil
+	return out, nil
 }
 
 // edited returns the model's file with the changes.

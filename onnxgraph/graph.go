@@ -43,6 +43,10 @@ type Node struct {
 // Index returns the node's place among the nodes of its graph.
 func (n *Node) Index() int { return n.index }
 
+// InFunction reports whether the node comes from a local function of the file, which
+// Edit cannot change.
+func (n *Node) InFunction() bool { return n.row < 0 }
+
 // Bodies returns the graphs among the node's attributes, ordered by attribute.
 func (n *Node) Bodies() []*Graph {
 	var out []*Graph

@@ -24,6 +24,7 @@ func calibFlags() []cli.Flag {
 		&cli.StringFlag{Name: "repair", Usage: "what --calib is used for: bn, statistics of BatchNormalization; rescale, means and deviations of units; " +
 			"lsq, each layer refitted; auto, the best of these on samples held back; none; empty: auto with --calib",
 			Action: oneOf("repair", kinds()...)},
+		&cli.BoolFlag{Name: "keep-graph", Usage: "repairs add no bias where an operator has left its own out"},
 		&cli.StringFlag{Name: "temperature", Value: "none", Usage: "auto: divide the scores by what is best for --calib, in the last layer's weight; none", Action: oneOf("temperature", "auto", "none")})
 }
 
@@ -60,7 +61,7 @@ func (j *job) calibrate() error {
 	done := j.close
 	j.close = func() { set.Close(); done() }
 	o := &rebasin.Calibration{Data: set, Repair: kind, Open: openOptions(j.c), Progress: j.progress.repair,
-		Lambda: slices.Contains([]string{"auto", "groups"}, j.c.String("lambda")), Groups: j.c.String("lambda") == "groups", Temper: j.c.String("temperature") == "auto"}
+		Lambda: slices.Contains([]string{"auto", "groups"}, j.c.String("lambda")), Groups: j.c.String("lambda") == "groups", Temper: j.c.String("temperature") == "auto", KeepGraph: j.c.Bool("keep-graph")}
 	if o.Evaluate, err = evaluateOptions(j.c); err != nil {
 		return err
 	}

@@ -131,6 +131,9 @@ func (s summary) repaired(r *repair.Report) {
 		return
 	}
 	text := fmt.Sprintf("by %s: %s changed, by %s", r.Kind, count(r.Tensors, "tensor"), count(r.Samples, "sample"))
+	if r.Biases > 0 {
+		text = fmt.Sprintf("by %s: %s changed, %d of them biases that were left out, by %s", r.Kind, count(r.Tensors, "tensor"), r.Biases, count(r.Samples, "sample"))
+	}
 	for k, t := range r.Tried {
 		sep := ","
 		if k == 0 {

@@ -16,6 +16,7 @@ type companion struct {
 var companions = []companion{
 	{"calib-limit", "--calib train.npz", has("calib")},
 	{"labels loss limit judge ignore-label scale mean std image-size", "data: --data test.npz", has("data", "calib", "train-data")},
+	{"keep-graph", "--calib train.npz", has("calib")},
 	{"mix", "--method activation", among("method", "activation")},
 	{"epochs rate", "--method ste", among("method", "ste")},
 	{"many reference", "three models or more", func(c *cli.Context) bool { return c.NArg() > 2 }},

@@ -293,12 +293,16 @@ func Compare(ctx context.Context, ends [][]End, averages []*onnxgraph.Model, kin
 	var models []*onnxgraph.Model
 	var last *job
 	for k := range ends {
-		j, err := newJob(ctx, ends[k], opts)
+		w, err := widen(ends[k], averages[k], kind, opts.KeepGraph)
+		if err != nil {
+			return nil, err
+		}
+		j, err := newJob(ctx, w.ends, opts)
 		if err != nil {
 			return nil, err
 		}
 		defer j.close()
-		e, err := j.apply(kind, averages[k], true)
+		e, err := j.apply(kind, w.average, true)
 		if err != nil {
 			return nil, err
 		}

@@ -3,8 +3,8 @@
 // The average of two aligned networks has the right features and the wrong
 // scale: where the ends agree only roughly, activations shrink, and more so
 // with every layer. Each repair runs the ends and the average on calibration
-// data and writes what it finds into the weights that are there, so the model
-// keeps its architecture:
+// data and writes what it finds into the weights that are there, and into biases where
+// Gemm, Conv and ConvTranspose have left theirs out, so the model keeps its architecture:
 //
 //	bn       running means and variances of BatchNormalization are estimated anew
 //	rescale  each unit gets the mean and deviation it has in the ends (REPAIR, Jordan et al. 2022)
@@ -98,14 +98,17 @@ type Options struct {
 	Threads  int                  // 0: one a core
 	Progress func(kind Kind, layer, layers int)
 
+	KeepGraph bool // add no bias where a node has left its own out
+
 	Fold int // the fifth of the batches that Compare holds back: 0 for the last of every five, 1 for the one before
 }
 
 // Report says what was tried and what was kept.
 type Report struct {
 	Kind    Kind    `json:"kind"`
-	Tensors int     `json:"tensors"` // weights whose numbers were changed
-	Samples int     `json:"samples"` // of calibration data
+	Tensors int     `json:"tensors"`          // weights whose numbers were changed, or that were added
+	Biases  int     `json:"biases,omitempty"` // those that were added
+	Samples int     `json:"samples"`          // of calibration data
 	Judge   string  `json:"judge,omitempty"`
 	Tried   []Trial `json:"tried,omitempty"` // by Auto, in order
 
@@ -153,26 +156,34 @@ func Mend(ctx context.Context, ends []End, average *onnxgraph.Model, kind Kind, 
 	if kind == None && !opts.Temper {
 		return average, &Report{Kind: None}, nil
 	}
-	j, err := newJob(ctx, ends, opts)
+	w, err := widen(ends, average, kind, opts.KeepGraph)
+	if err != nil {
+		return nil, nil, err
+	}
+	j, err := newJob(ctx, w.ends, opts)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer j.close()
 	r := &Report{Kind: kind, Samples: opts.Data.Len()}
 	if kind == Auto {
-		if r.Kind, err = j.choose(average, r); err != nil {
+		if r.Kind, err = j.choose(w.average, r); err != nil {
 			return nil, nil, err
 		}
 	}
-	e, err := j.apply(r.Kind, average, false)
+	e, err := j.apply(r.Kind, w.average, false)
 	if err == nil && opts.Temper {
-		err = j.temper(e, average, r)
+		err = j.temper(e, w.average, r)
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	r.Tensors = len(e.changed)
-	return e.model, r, nil
+	m, biases, err := w.finish(e)
+	if err != nil {
+		return nil, nil, err
+	}
+	r.Tensors, r.Biases = len(e.changed), biases
+	return m, r, nil
 }
 
 // temper chooses a temperature for the average as it is repaired without the
