@@ -15,7 +15,8 @@ type relaxed struct {
 	gains []Matrix[float32]
 	perms []permspec.Perms
 	parts []float64
-	value float64 // of the objective
+	value float64       // of the objective
+	last  []*Assignment // of each unit: the steepest corner, which is seldom far from the next
 }
 
 const (
@@ -32,7 +33,7 @@ const (
 // an assignment of every unit for each of from and each step.
 func (f *frame) relax(ws *workspace, from []permspec.Perms) error {
 	p := &relaxed{units: f.plan.relaxable()}
-	p.gains = make([]Matrix[float32], len(p.units))
+	p.gains, p.last = make([]Matrix[float32], len(p.units)), make([]*Assignment, len(p.units))
 	for k, perms := range from {
 		corner := slices.Clone(from[0])
 		for _, n := range p.units {
@@ -83,11 +84,11 @@ func (f *frame) steepest(p *relaxed) (permspec.Perms, error) {
 	corner := slices.Clone(f.perms)
 	for k, n := range p.units {
 		g := f.plan.units[n].group
-		a, err := Assign(p.gains[k], AssignOptions{Prefer: f.perms[g]})
+		a, err := Assign(p.gains[k], AssignOptions{Prefer: f.perms[g], Warm: p.last[k]})
 		if err != nil {
 			return nil, err
 		}
-		corner[g] = a.Col
+		corner[g], p.last[k] = a.Col, a
 	}
 	return corner, nil
 }
