@@ -16,6 +16,6 @@
 // the groups until nothing moves is Algorithm 1 of Git Re-Basin (ascend.go) and one
 // start. The first begins with a guess that does not depend on how units are
 // numbered (sketch.go); later ones (starts.go) with Frank and Wolfe's method from a
-// mean of the best so far and random members (relax.go), or with some groups of the
-// best shaken (shake.go).
+// mean of the best so far and random members or another optimum (relax.go), with some
+// groups of the best shaken (shake.go), or with what two groups can do together (couple.go).
 package solver

@@ -18,12 +18,14 @@ const (
 	idleUsual = 2
 )
 
-// EffortMax ends when so many rounds in a row found nothing better, and after
-// mostRounds in any case. Small networks have the more patience.
+// EffortMax makes starts until so many rounds in a row found nothing better, and mostRounds
+// in any case. Small networks have the more patience. Then it crosses and couples the best
+// until idleFinish rounds found nothing better.
 const (
 	leastPatience = 12
 	mostPatience  = 100
 	mostRounds    = 500
+	idleFinish    = 2
 )
 
 // A sweep that raises the objective by less than this part of it is the last of an ascent.

@@ -28,6 +28,13 @@ func newGains(n, sites int) *gains {
 	return &gains{Matrix: Matrix[float32]{n, n, stride, make([]float32, n*stride)}, perms: make([]permspec.Perms, sites)}
 }
 
+// clone returns gains that can be computed on without changing these.
+func (g *gains) clone() *gains {
+	out := *g
+	out.Data, out.perms = slices.Clone(g.Data), slices.Clone(g.perms)
+	return &out
+}
+
 // compute brings the gains of the sites up to date with the frame's
 // permutations, leaving out those that stand against a group which is not known.
 // Env gives the places of the groups that are pinned. When few slots have moved

@@ -29,7 +29,7 @@ type Result struct {
 
 // Start is one ascent.
 type Start struct {
-	Kind      string // "signature", "identity", "circuits", "relaxed" or "shaken"
+	Kind      string // "signature", "identity", "circuits", "relaxed", "crossed", "coupled" or "shaken"
 	Objective float64
 	Sweeps    int
 	Seconds   float64

@@ -28,8 +28,10 @@ type Options struct {
 	// Starts is how many times to climb to an optimum, of which the best is
 	// kept; 0: as Effort says. The first start is a guess that does not depend
 	// on how the units of b are numbered, the second b as it stands. Further ones
-	// begin with the best so far: with its heads, if it has some, matched by the products of their weights, and then with Frank and Wolfe's method from a mean of it
-	// and random members, or with some groups of it shaken, in turn.
+	// begin with the best so far: with its heads, if it has some, matched by the products of their
+	// weights, and then with Frank and Wolfe's method from a mean of it and random members, or with some
+	// groups of it shaken, in turn. EffortMax ends with that method from means of the best and another
+	// optimum, and with exchanges in one group that another answers.
 	Starts int
 
 	// Ascend makes one start only, from b as it stands: what a permuted model
@@ -58,7 +60,7 @@ type Effort int
 const (
 	EffortDefault Effort = iota // starts for about a second, up to 26: one for networks as large as ResNet-50
 	EffortFast                  // one start, until a sweep gains less than a thousandth
-	EffortMax                   // starts until 48 in a row, or more of small networks, found nothing better
+	EffortMax                   // starts until 48 in a row, or more of small networks, found nothing better, and some more from the best
 )
 
 var efforts = []string{"default", "fast", "max"}

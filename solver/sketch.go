@@ -149,8 +149,7 @@ func (f *frame) blur(sites []site, env []int32, g *gains, ws *workspace) Matrix[
 	if ws.known == nil || !ws.blurred {
 		return g.Matrix
 	}
-	c := &gains{Matrix: g.Matrix}
-	c.Data = slices.Clone(c.Data)
+	c := g.clone()
 	sorted := 0
 	for k := range sites {
 		s := &sites[k]

@@ -1,6 +1,7 @@
 package solver
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"math/rand/v2"
@@ -19,7 +20,7 @@ func (p *problem) match(ctx context.Context, opts *Options) (*Result, error) {
 		return nil, err
 	}
 	r := &Result{ObjectiveBefore: before.dot, L2Before: math.Sqrt(before.dist)}
-	m := matching{problem: p, ctx: ctx, opts: *opts, result: r, began: time.Now()}
+	m := matching{problem: p, ctx: ctx, opts: *opts, result: r, began: time.Now(), coupled: -1}
 	if m.opts.MaxSweeps <= 0 {
 		m.opts.MaxSweeps = 100
 	}
@@ -40,12 +41,15 @@ func (p *problem) match(ctx context.Context, opts *Options) (*Result, error) {
 // matching is Match under way.
 type matching struct {
 	*problem
-	ctx    context.Context
-	opts   Options
-	result *Result
-	began  time.Time
-	gains  [max(2, together)][]unitSpace // of the starts that run side by side: the next ones begin with them
-	report sync.Mutex
+	ctx     context.Context
+	opts    Options
+	result  *Result
+	began   time.Time
+	gains   [max(2, together)][]unitSpace // of the starts that run side by side: the next ones begin with them
+	couple  bool                          // the last start of this round couples units
+	coupled int                           // the best start when couples last found nothing better, or made by them
+	finish  bool                          // what can be made of the best is all that is left to do
+	report  sync.Mutex
 }
 
 // rounds makes all starts: first the two that need no other, then those that
@@ -53,19 +57,32 @@ type matching struct {
 func (m *matching) rounds() error {
 	starts, idle := m.opts.limits(m.plan)
 	m.opts.Starts = starts
-	for n, waste := 0, 0; n < starts && waste < idle && (n == 0 || m.ctx.Err() == nil); {
+	if err := m.until(starts, idle); err != nil || m.opts.Effort != EffortMax {
+		return err
+	}
+	m.finish = true
+	return m.until(starts, idleFinish)
+}
+
+// until makes rounds of starts up to so many, and until so many rounds in a row found nothing better.
+func (m *matching) until(starts, idle int) error {
+	r := m.result
+	for waste := 0; len(r.Starts) < starts && waste < idle && (len(r.Starts) == 0 || m.ctx.Err() == nil); {
+		n, before := len(r.Starts), r.Best
 		count := min(2, starts)
 		if n > 0 {
 			count = min(together, starts-n)
 		}
-		before := m.result.Best
+		m.couple = m.opts.Effort == EffortMax && waste > 0 && m.coupled != before
 		if err := m.round(n, count); err != nil {
 			return err
 		}
-		if waste++; n == 0 || m.result.Best != before {
+		if m.couple && (r.Best == before || r.Starts[r.Best].Kind == "coupled") {
+			m.coupled = r.Best
+		}
+		if waste++; n == 0 || r.Best != before {
 			waste = 0
 		}
-		n += count
 	}
 	return nil
 }
@@ -103,6 +120,26 @@ func (m *matching) round(first, count int) error {
 	return nil
 }
 
+// kind says how start n begins. Rounds begin at 2, 6, 10, ….
+func (m *matching) kind(n int, ws *workspace) string {
+	relaxes := ws.keeps && len(m.plan.relaxable()) > 0
+	switch {
+	case n == 0 && !m.opts.Ascend:
+		return "signature"
+	case n < 2:
+		return "identity"
+	case n == 2 && ws.keeps && len(m.plan.circuitUnits()) > 0:
+		return "circuits"
+	case m.couple && n%together == 1 && ws.keeps && m.plan.meets():
+		return "coupled"
+	case m.finish && relaxes && len(m.others()) > 0:
+		return "crossed"
+	case n%2 == 0 && relaxes:
+		return "relaxed"
+	}
+	return "shaken"
+}
+
 // start runs one start in a frame with the best permutations so far.
 func (m *matching) start(f *frame, n int, ws *workspace, s *Start) error {
 	rng := rand.New(rand.NewPCG(m.opts.Seed, uint64(n)))
@@ -110,39 +147,62 @@ func (m *matching) start(f *frame, n int, ws *workspace, s *Start) error {
 	order := func() []int { return rng.Perm(len(m.plan.units)) }
 	c := &climb{f: f, ws: ws}
 	c.tell = func(unit int) { m.tell(n, s.Sweeps-1, unit, c.value) }
-	var err error
-	switch {
-	case n == 0 && !m.opts.Ascend:
-		s.Kind = "signature"
-		f.perms = m.spec.Identity()
-		if err = f.sketch(ws, false); err == nil {
-			err = c.reset()
-		}
-	case n < 2:
-		s.Kind = "identity"
-		f.perms = m.spec.Identity()
-		err = c.reset()
-	case n == 2 && ws.keeps && len(m.plan.circuitUnits()) > 0:
-		s.Kind = "circuits"
-		err = c.circuits()
-	case n%2 == 0 && ws.keeps && len(m.plan.relaxable()) > 0:
-		s.Kind = "relaxed"
-		from := []permspec.Perms{f.perms}
-		for range mixed {
-			from = append(from, m.spec.Random(rng))
-		}
-		if err = f.relax(ws, from); err == nil {
-			err = c.reset()
-		}
-	default:
-		s.Kind = "shaken"
-		err = c.shake(order)
+	climb := func() error {
+		return c.climb(func() []int { s.Sweeps++; return order() }, m.opts.MaxSweeps, m.opts.worth())
 	}
-	if err == nil {
-		err = c.climb(func() []int { s.Sweeps++; return order() }, m.opts.MaxSweeps, m.opts.worth())
+	s.Kind = m.kind(n, ws)
+	if err := m.begin(c, n, s.Kind, order); err != nil {
+		return err
+	}
+	err := climb()
+	for better := s.Kind == "coupled"; better && err == nil; {
+		if better, err = c.couple(); better && err == nil {
+			err = climb()
+		}
 	}
 	s.Objective = c.value
 	return err
+}
+
+// begin sets a frame with the best permutations so far to where start n, of the given kind, begins.
+func (m *matching) begin(c *climb, n int, kind string, order func() []int) error {
+	f, ws := c.f, c.ws
+	var err error
+	switch kind {
+	case "signature":
+		f.perms = m.spec.Identity()
+		err = f.sketch(ws, false)
+	case "identity":
+		f.perms = m.spec.Identity()
+	case "circuits":
+		return c.circuits()
+	case "crossed":
+		others := m.others()
+		err = f.relax(ws, []permspec.Perms{f.perms, others[n%len(others)].Perms})
+	case "relaxed":
+		from := []permspec.Perms{f.perms}
+		for range mixed {
+			from = append(from, m.spec.Random(ws.rng))
+		}
+		err = f.relax(ws, from)
+	case "shaken":
+		return c.shake(order)
+	}
+	if err != nil {
+		return err
+	}
+	return c.reset()
+}
+
+// crossing is how many optima crossed starts choose the other from.
+const crossing = idleFinish * (together - 1)
+
+// others returns the best starts that ended elsewhere than the best.
+func (m *matching) others() []Start {
+	list := slices.Clone(m.result.Starts)
+	slices.SortStableFunc(list, func(a, b Start) int { return cmp.Compare(b.Objective, a.Objective) })
+	list = slices.CompactFunc(list, func(a, b Start) bool { return a.Objective == b.Objective })
+	return list[min(len(list), 1):min(len(list), 1+crossing)]
 }
 
 // tell reports progress, one call at a time.

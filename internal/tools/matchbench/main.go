@@ -4,6 +4,7 @@
 //	go run ./internal/tools/matchbench lap ../shared/reference      assignments, beside scipy
 //	go run ./internal/tools/matchbench pairs ../shared              trained pairs, beside the reference
 //	go run ./internal/tools/matchbench shapes                       ResNet-50 and ViT-B with random weights, networks that grow
+//	go run ./internal/tools/matchbench starts A.onnx B.onnx max     what each kind of start brings
 //
 // Seconds are of processor time, user and system, unless they are said to be of
 // the clock. PYTHON is the interpreter that has numpy, scipy and onnx.
@@ -28,10 +29,12 @@ func main() {
 		err = pairs(args[1])
 	case len(args) == 1 && args[0] == "shapes":
 		err = shapes()
+	case len(args) == 4 && args[0] == "starts":
+		err = starts(args[1], args[2], args[3])
 	case len(args) == 4 && args[0] == "match":
 		err = match(args[1], args[2], args[3])
 	default:
-		fmt.Fprintln(os.Stderr, "usage: matchbench lap REFERENCE | pairs SHARED | shapes | match A.onnx B.onnx EFFORT")
+		fmt.Fprintln(os.Stderr, "usage: matchbench lap REFERENCE | pairs SHARED | shapes | starts A.onnx B.onnx EFFORT | match A.onnx B.onnx EFFORT")
 		os.Exit(2)
 	}
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 // net is a network under construction, its weights random.
 type net struct {
 	rng   *rand.Rand
+	tuned *rand.Rand // what training on adds to the weights; nil: nothing
 	graph *onnxpb.GraphProto
 	size  int // parameters
 }
@@ -34,12 +35,20 @@ func (n *net) weight(fan int, shape ...int64) string {
 	for range count {
 		x := 1.0
 		if fan > 0 {
-			x = n.rng.NormFloat64() * math.Sqrt(2/float64(fan))
+			x = n.normal() * math.Sqrt(2/float64(fan))
 		}
 		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(float32(x)))
 	}
 	n.size += int(count)
 	return n.constant(int32(onnxpb.TensorProto_FLOAT), raw, shape...)
+}
+
+func (n *net) normal() float64 {
+	x := n.rng.NormFloat64()
+	if n.tuned != nil {
+		x += n.tuned.NormFloat64() / 2
+	}
+	return x
 }
 
 func (n *net) ints(list ...int64) string {

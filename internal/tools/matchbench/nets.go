@@ -8,8 +8,13 @@ func (n *net) dense(x string, in, out int64) string {
 
 // conv is a convolution without bias and a normalization.
 func (n *net) conv(x string, in, out, kernel, stride int64) string {
+	return n.grouped(x, in, out, kernel, stride, 1)
+}
+
+// grouped is conv with channels in groups.
+func (n *net) grouped(x string, in, out, kernel, stride, groups int64) string {
 	p := kernel / 2
-	y := n.op("Conv", []string{x, n.weight(int(in*kernel*kernel), out, in, kernel, kernel)},
+	y := n.op("Conv", []string{x, n.weight(int(in/groups*kernel*kernel), out, in/groups, kernel, kernel)}, "group", int(groups),
 		"kernel_shape", []int64{kernel, kernel}, "strides", []int64{stride, stride}, "pads", []int64{p, p, p, p})
 	return n.op("BatchNormalization", []string{y, n.weight(100, out), n.weight(100, out), n.weight(100, out), n.weight(0, out)})
 }
@@ -50,12 +55,18 @@ func (n *net) resnet20(width int64) {
 }
 
 // resnet50 has the shapes of torchvision's.
-func (n *net) resnet50() {
+func (n *net) resnet50() { n.bottlenecks([]int{3, 4, 6, 3}, 64, 1) }
+
+// resnext14 has one block a stage of those of ResNeXt, 16 groups of 4 channels and more.
+func (n *net) resnext14() { n.bottlenecks([]int{1, 1, 1, 1}, 64, 16) }
+
+// bottlenecks is a residual network of four stages of blocks, within the first mid channels wide.
+func (n *net) bottlenecks(stages []int, mid, groups int64) {
 	x := n.relu(n.conv(n.input(1, 3, 224, 224), 3, 64, 7, 2))
 	x = n.op("MaxPool", []string{x}, "kernel_shape", []int64{3, 3}, "strides", []int64{2, 2}, "pads", []int64{1, 1, 1, 1})
 	in := int64(64)
-	for stage, blocks := range []int{3, 4, 6, 3} {
-		mid := int64(64) << stage
+	for stage, blocks := range stages {
+		mid := mid << stage
 		for block := range blocks {
 			stride, skip := int64(1), x
 			if block == 0 {
@@ -65,7 +76,7 @@ func (n *net) resnet50() {
 				skip = n.conv(x, in, 4*mid, 1, stride)
 			}
 			y := n.relu(n.conv(x, in, mid, 1, 1))
-			y = n.relu(n.conv(y, mid, mid, 3, stride))
+			y = n.relu(n.grouped(y, mid, mid, 3, stride, groups))
 			x, in = n.relu(n.op("Add", []string{n.conv(y, mid, 4*mid, 1, 1), skip})), 4*mid
 		}
 	}

@@ -90,24 +90,33 @@ func measured(threads int, a, b, effort string) (run, error) {
 // match aligns two files and prints the distances, the seconds it takes, of the
 // clock and of the processor, and the most memory the process has had.
 func match(a, b, effort string) error {
-	e, err := solver.ParseEffort(effort)
+	_, r, err := aligned(a, b, effort)
 	if err != nil {
 		return err
+	}
+	fmt.Println(r.Before, r.After, r.Clock, r.Processor, r.Peak)
+	return nil
+}
+
+// aligned aligns two files, and measures it.
+func aligned(a, b, effort string) (*rebasin.Alignment, run, error) {
+	e, err := solver.ParseEffort(effort)
+	if err != nil {
+		return nil, run{}, err
 	}
 	var models [2]*onnxgraph.Model
 	for k, path := range []string{a, b} {
 		if models[k], err = onnxgraph.Load(path); err != nil {
-			return err
+			return nil, run{}, err
 		}
 		defer models[k].Close()
 	}
 	began, before := time.Now(), processor()
 	al, err := rebasin.Align(context.Background(), models[0], models[1], rebasin.Options{NoVerify: true, Match: solver.Options{Effort: e}})
 	if err != nil {
-		return err
+		return nil, run{}, err
 	}
-	fmt.Println(al.Match.L2Before, al.Match.L2After, time.Since(began).Seconds(), (processor() - before).Seconds(), peak())
-	return nil
+	return al, run{al.Match.L2Before, al.Match.L2After, time.Since(began).Seconds(), (processor() - before).Seconds(), peak()}, nil
 }
 
 // peak is the most memory the process has had since it began to run this program,

@@ -2,17 +2,20 @@ package main
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 )
 
-// shape is a network to be matched with another of independent random weights.
+// shape is a network to be matched with another of independent random weights, or with itself
+// trained on: with noise added, half as strong as the weights.
 type shape struct {
-	name string
-	net  func(n *net)
+	name  string
+	net   func(n *net)
+	tuned bool
 }
 
-// shapes matches published shapes, and two networks as they grow.
+// shapes matches published shapes, some with nested groups, and two networks as they grow.
 func shapes() error {
 	dir, err := os.MkdirTemp("", "matchbench")
 	if err != nil {
@@ -20,14 +23,17 @@ func shapes() error {
 	}
 	defer os.RemoveAll(dir)
 	list := []shape{
-		{"ResNet-50", (*net).resnet50},
-		{"ViT-B/16", func(n *net) { n.vit(12, 12, 768) }},
+		{"ResNet-50", (*net).resnet50, false},
+		{"ViT-B/16", func(n *net) { n.vit(12, 12, 768) }, false},
+		{"ViT-B/16, tuned", func(n *net) { n.vit(12, 12, 768) }, true},
+		{"ResNeXt-14, 16 groups", (*net).resnext14, false},
+		{"ResNeXt-14, 16 groups, tuned", (*net).resnext14, true},
 	}
 	for _, k := range []int64{1, 2, 4, 8} {
-		list = append(list, shape{fmt.Sprintf("MLP, 3 × %d", 256*k), func(n *net) { n.mlp(784, 256*k, 10) }})
+		list = append(list, shape{fmt.Sprintf("MLP, 3 × %d", 256*k), func(n *net) { n.mlp(784, 256*k, 10) }, false})
 	}
 	for _, k := range []int64{1, 2, 4, 8} {
-		list = append(list, shape{fmt.Sprintf("ResNet-20, %d×", k), func(n *net) { n.resnet20(16 * k) }})
+		list = append(list, shape{fmt.Sprintf("ResNet-20, %d×", k), func(n *net) { n.resnet20(16 * k) }, false})
 	}
 	fmt.Println("| network | parameters | distance | threads | clock s | processor s | peak memory, MB |")
 	fmt.Println("|---|---:|---:|---:|---:|---:|---:|")
@@ -46,6 +52,10 @@ func (s *shape) measure(dir string) error {
 	size := 0
 	for k := range files {
 		n := newNet(uint64(k))
+		if s.tuned && k == 1 {
+			n = newNet(0)
+			n.tuned = rand.New(rand.NewPCG(1, 2))
+		}
 		s.net(n)
 		files[k] = filepath.Join(dir, fmt.Sprint(k, ".onnx"))
 		var err error
