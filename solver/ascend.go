@@ -18,12 +18,6 @@ type climb struct {
 	tell  func(unit int) // told after every unit
 }
 
-// newClimb starts from the frame's permutations.
-func newClimb(f *frame, ws *workspace) (*climb, error) {
-	c := &climb{f: f, ws: ws}
-	return c, c.reset()
-}
-
 // reset takes the frame's permutations as they are now, every unit to be matched.
 func (c *climb) reset() error {
 	value, err := c.f.objective()

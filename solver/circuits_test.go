@@ -40,8 +40,8 @@ func TestCircuits(t *testing.T) {
 			}
 		}
 		pr := p.problem()
-		c, err := newClimb(&frame{plan: pr.plan, data: pr.data, at: pr.at, perms: spec.Identity()}, newWorkspace(pr.plan, 1))
-		if err != nil {
+		c := climb{f: &frame{plan: pr.plan, data: pr.data, at: pr.at, perms: spec.Identity()}, ws: newWorkspace(pr.plan, 1)}
+		if err := c.reset(); err != nil {
 			t.Fatal(err)
 		}
 		if err := c.circuits(); err != nil {

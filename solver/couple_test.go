@@ -17,8 +17,8 @@ func TestCouple(t *testing.T) {
 		p := newPair(spec, rng, nil, 0)
 		pr := p.problem()
 		f := &frame{plan: pr.plan, data: pr.data, at: pr.at, perms: spec.Random(rng), threads: 1}
-		c, err := newClimb(f, newWorkspace(f.plan, 1))
-		if err != nil {
+		c := climb{f: f, ws: newWorkspace(f.plan, 1)}
+		if err := c.reset(); err != nil {
 			t.Fatal(err)
 		}
 		climb := func() {

@@ -86,11 +86,8 @@ func (s *subproblem) at(i, j int, current bool) (*frame, float64, error) {
 				return nil, 0, err
 			}
 		}
-		c, err := newClimb(f, ws)
-		if err != nil {
-			return nil, 0, err
-		}
-		err = c.climb(fixedOrder(len(f.plan.units)), 100, worth)
+		c := climb{f: f, ws: ws, stale: slices.Repeat([]bool{true}, len(f.plan.units))} // what it is worth is summed at the end
+		err := c.climb(fixedOrder(len(f.plan.units)), 100, worth)
 		return f.perms, c.value, err
 	}
 	perms, value, err := solve(true)
