@@ -12,10 +12,13 @@ import (
 )
 
 // quick is the repair by which averages are compared where many are: the one that is
-// asked for, or rescaling where that is itself to be chosen.
+// asked for, or what it begins with, or rescaling where it is itself to be chosen.
 func (c *Calibration) quick() repair.Kind {
-	if c.Repair == repair.Auto {
+	switch c.Repair {
+	case repair.Auto:
 		return repair.Rescale
+	case repair.Distil:
+		return repair.LSQ
 	}
 	return c.Repair
 }

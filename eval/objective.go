@@ -131,6 +131,31 @@ func (o *Objective) Ensemble(outputs []*onnxgraph.Tensor, n int) (*Target, error
 	return t, nil
 }
 
+// Mixture is the target that models set together for n samples when each speaks for
+// itself: their mean class probabilities, less sure than those of their mean scores
+// where the models differ; or their mean outputs.
+func (o *Objective) Mixture(outputs []*onnxgraph.Tensor, n int) (*Target, error) {
+	var mean *Target
+	for _, out := range outputs {
+		t, err := o.Ensemble([]*onnxgraph.Tensor{out}, n)
+		if err != nil {
+			return nil, err
+		}
+		if mean == nil {
+			mean = &Target{n: n, places: t.places, rows: make([][]float64, len(t.rows))}
+		}
+		for i, row := range t.rows {
+			if mean.rows[i] == nil {
+				mean.rows[i] = make([]float64, len(row))
+			}
+			for c, v := range row {
+				mean.rows[i][c] += v / float64(len(outputs))
+			}
+		}
+	}
+	return mean, nil
+}
+
 func (o *Objective) named(err error) error {
 	return fmt.Errorf("eval: output %q: %w", o.Output.Name, err)
 }

@@ -34,7 +34,7 @@ type option struct {
 // choices lists the words that a flag takes, for completion.
 var choices = map[string]string{
 	"method": "weight activation ste zip none", "symmetry": "none scale orthogonal all", "effort": "fast default max", "normalize": "none layer unit", "backend": "auto onnx-go onnxruntime",
-	"many": "star mean joint", "repair": "none auto bn rescale lsq", "loss": "logits probabilities log-probabilities binary binary-logits mse",
+	"many": "star mean joint", "repair": "none auto bn rescale lsq distil", "loss": "logits probabilities log-probabilities binary binary-logits mse",
 }
 
 // optionOf reads a flag.

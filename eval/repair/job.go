@@ -105,11 +105,7 @@ func (j *job) read(visit func(i int, b *dataset.Batch) error) error {
 			return err
 		}
 		for _, t := range b.Inputs {
-			n := t.Type.Size()
-			for _, d := range t.Shape {
-				n *= d
-			}
-			bytes += n
+			bytes += t.Type.Size() * elements(t.Shape)
 		}
 		if bytes > keepBytes {
 			j.tooLarge, all = true, nil
@@ -121,6 +117,14 @@ func (j *job) read(visit func(i int, b *dataset.Batch) error) error {
 	}
 	j.count, j.kept = i, all
 	return nil
+}
+
+func elements(shape []int) int {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	return n
 }
 
 func (j *job) visit(i int, b *dataset.Batch, visit func(int, *dataset.Batch) error) error {

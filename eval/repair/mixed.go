@@ -23,6 +23,15 @@ func (j *job) scarce() bool {
 	return false
 }
 
+// flat reports whether every layer reads one row a sample: nothing in it has neighbours.
+func (j *job) flat() bool {
+	shapes := onnxgraph.Shapes(j.graph)
+	return len(recurrents(j.graph)) == 0 && !slices.ContainsFunc(j.layers, func(l *layer) bool {
+		dims, ok := shapes.Shape(l.out)
+		return !ok || len(dims) != 2
+	})
+}
+
 // mixed makes further samples to refit layers to: each a weighted mean of two
 // samples that are not held back (as mixup, Zhang et al. 2018). The ends say
 // what a layer is to give for any input, so a layer with more inputs than there
@@ -49,7 +58,7 @@ func (j *job) mixed() []*dataset.Batch {
 	for range mixedRounds {
 		order := rng.Perm(len(train))
 		for k, b := range train {
-			if m := mix(b, train[order[k]], rng); m != nil {
+			if m := mix(b, train[order[k]], rng, mean); m != nil {
 				out = append(out, m)
 			}
 		}
@@ -57,8 +66,31 @@ func (j *job) mixed() []*dataset.Batch {
 	return out
 }
 
+// mean is x and y by their shares.
+func mean(share, x, y float32) float32 { return share*x + (1-share)*y }
+
+// crossed is a batch whose samples have each element from one of two samples, one of a
+// each and one of b; a itself where there are no such.
+func crossed(a, b *dataset.Batch, rng *rand.Rand) *dataset.Batch {
+	for _, t := range a.Inputs {
+		if _, ok := t.Data.([]float32); !ok {
+			return a
+		}
+	}
+	m := mix(a, b, rng, func(share, x, y float32) float32 {
+		if rng.Float32() < share {
+			return x
+		}
+		return y
+	})
+	if m == nil {
+		return a
+	}
+	return m
+}
+
 // mix pairs the samples of two batches at random; nil when they are not of one size.
-func mix(a, b *dataset.Batch, rng *rand.Rand) *dataset.Batch {
+func mix(a, b *dataset.Batch, rng *rand.Rand, blend func(share, x, y float32) float32) *dataset.Batch {
 	if a.N != b.N {
 		return nil
 	}
@@ -76,7 +108,7 @@ func mix(a, b *dataset.Batch, rng *rand.Rand) *dataset.Batch {
 		z, per := make([]float32, len(x)), len(x)/a.N
 		for i := range a.N {
 			for k := range per {
-				z[i*per+k] = share[i]*x[i*per+k] + (1-share[i])*y[order[i]*per+k]
+				z[i*per+k] = blend(share[i], x[i*per+k], y[order[i]*per+k])
 			}
 		}
 		out.Inputs[name] = &onnxgraph.Tensor{Type: t.Type, Shape: t.Shape, Data: z}

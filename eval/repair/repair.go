@@ -9,6 +9,7 @@
 //	bn       running means and variances of BatchNormalization are estimated anew
 //	rescale  each unit gets the mean and deviation it has in the ends (REPAIR, Jordan et al. 2022)
 //	lsq      each layer is refitted to give the ends' mean outputs (as in PLeaS, Nasery et al. 2024)
+//	distil   lsq, and then all layers together learn what the ensemble of the ends says (Hinton et al. 2015)
 //
 // All of them go through the layers in order, so each sees what the repaired
 // layers before it compute. Labels are not used but for choosing among repairs.
@@ -36,11 +37,12 @@ const (
 	BN      Kind = "bn"
 	Rescale Kind = "rescale"
 	LSQ     Kind = "lsq"
-	Auto    Kind = "auto" // the best of those that are valid, by data held back
+	Distil  Kind = "distil"
+	Auto    Kind = "auto" // the best of those before Distil that are valid, by data held back
 )
 
 // Kinds lists the names that Parse knows.
-var Kinds = []Kind{Auto, None, BN, Rescale, LSQ}
+var Kinds = []Kind{Auto, None, BN, Rescale, LSQ, Distil}
 
 // Parse reads the name of a repair.
 func Parse(name string) (Kind, error) {
@@ -210,6 +212,8 @@ func (j *job) apply(kind Kind, average *onnxgraph.Model, train bool) (*edits, er
 		err = j.rescale(e, train)
 	case LSQ:
 		err = j.refit(e, train)
+	case Distil:
+		err = j.distil(e, train)
 	}
 	return e, err
 }
