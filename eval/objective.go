@@ -65,8 +65,8 @@ func (o *Objective) Labels(b *dataset.Batch, like *onnxgraph.Tensor) (*Target, e
 	if err != nil {
 		return nil, o.named(err)
 	}
-	if o.kind == LossLogits && !o.fixed {
-		o.kind, o.fixed = singleNumber(b.Labels, b.N, per), true
+	if kind := singleNumber(b.Labels, b.N, per); !o.fixed && (o.kind == LossLogits || o.kind == LossBinary && kind == LossMSE) {
+		o.kind, o.fixed = kind, true
 	}
 	l, err := readLabels(b.Labels, b.N, per, o.kind)
 	if err != nil {
@@ -102,6 +102,9 @@ func (o *Objective) Labels(b *dataset.Batch, like *onnxgraph.Tensor) (*Target, e
 // their mean outputs.
 func (o *Objective) Ensemble(outputs []*onnxgraph.Tensor, n int) (*Target, error) {
 	t := &Target{n: n, places: guessPlaces(outputs[0].Shape)}
+	if per, err := samplesOf(outputs[0], n); err == nil && per != t.places && o.kind == LossBinary && !o.fixed {
+		o.kind, o.fixed = LossMSE, true // as for EvaluateAll
+	}
 	var all []*scores
 	var members []int
 	var kinds []Loss

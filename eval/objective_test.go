@@ -74,6 +74,35 @@ func TestObjectiveIgnores(t *testing.T) {
 	}
 }
 
+// Sigmoids side by side are measured, not classes, with targets and without.
+func TestObjectiveSigmoids(t *testing.T) {
+	y := &onnxgraph.Tensor{Type: onnxgraph.Float64, Shape: []int{2, 3}, Data: []float64{0.1, 0.9, 0.5, 0.2, 0.3, 0.4}}
+	z := &onnxgraph.Tensor{Type: onnxgraph.Float64, Shape: []int{2, 3}, Data: []float64{0.3, 0.9, 0.5, 0.2, 0.3, 0.4}}
+	targets := map[string]func(o *Objective) (*Target, error){
+		"ensemble": func(o *Objective) (*Target, error) { return o.Ensemble([]*onnxgraph.Tensor{y, z}, 2) },
+		"mixture":  func(o *Objective) (*Target, error) { return o.Mixture([]*onnxgraph.Tensor{y, z}, 2) },
+		"labels":   func(o *Objective) (*Target, error) { return o.Labels(&dataset.Batch{N: 2, Labels: z}, y) },
+	}
+	for name, of := range targets {
+		o := &Objective{Output: &onnxgraph.Value{Name: "y"}, kind: LossBinary}
+		target, err := of(o)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		loss, _, err := o.Slope(y, target)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		want := 0.1 * 0.1 / 6 // one of six numbers is .1 off, or .2 from the labels
+		if name == "labels" {
+			want *= 4
+		}
+		if math.Abs(loss-want) > 1e-9 || !o.Measures() {
+			t.Errorf("%s: loss %g, want %g; measured: %v", name, loss, want, o.Measures())
+		}
+	}
+}
+
 func checkSlope(t *testing.T, o *Objective, output *onnxgraph.Tensor, target *Target) {
 	t.Helper()
 	const step = 1e-5
