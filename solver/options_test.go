@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"sync"
 	"testing"
 	"time"
 
@@ -105,8 +106,6 @@ func TestLimits(t *testing.T) {
 		if name == "stop" {
 			<-ctx.Done()
 		}
-		left := time.Duration(-2)
-		opts.Progress = func(s Progress) { left = s.Left }
 		r, err := p.problem().match(ctx, &opts)
 		done()
 		if err != nil {
@@ -115,9 +114,24 @@ func TestLimits(t *testing.T) {
 		if !r.Stopped || r.ObjectiveAfter < r.ObjectiveBefore || p.spec.Check(r.Perms) != nil {
 			t.Errorf("%s: stopped %v, objective %v → %v", name, r.Stopped, r.ObjectiveBefore, r.ObjectiveAfter)
 		}
-		if name == "time" && (left < 0 || left > opts.MaxTime) {
-			t.Errorf("%s: %v left", name, left)
-		}
+	}
+}
+
+// While time is limited, progress says how much is left.
+func TestTimeLeft(t *testing.T) {
+	p := newPair(transformer(rand.New(rand.NewPCG(4, 1)), 16), rand.New(rand.NewPCG(4, 2)), nil, 0)
+	enough := make(chan struct{})
+	var once sync.Once
+	left := time.Duration(-2)
+	opts := Options{Starts: 1 << 20, MaxTime: time.Hour, Stop: enough}
+	opts.Progress = func(s Progress) { once.Do(func() { left = s.Left; close(enough) }) }
+	ctx, done := opts.limit(context.Background(), time.Now())
+	defer done()
+	if _, err := p.problem().match(ctx, &opts); err != nil {
+		t.Fatal(err)
+	}
+	if left <= 0 || left > opts.MaxTime {
+		t.Errorf("%v left of %v", left, opts.MaxTime)
 	}
 }
 
