@@ -79,8 +79,7 @@ func (f *frame) exchanges(ws *workspace, n int) []exchange {
 	for x := range gains.Rows {
 		e := exchange{}
 		for y := range x {
-			s, t, rx, ry := perm[x], perm[y], gains.Row(x), gains.Row(y)
-			if gain := float64(rx[t]) + float64(ry[s]) - float64(rx[s]) - float64(ry[t]); e.places == nil || gain > e.gain {
+			if gain := exchanged(gains, perm, x, y); e.places == nil || gain > e.gain {
 				e = exchange{[]int32{int32(x), int32(y)}, gain}
 			}
 		}

@@ -10,10 +10,11 @@ DATA eight<>+24(SB)/4, $6
 DATA eight<>+28(SB)/4, $7
 GLOBL eight<>(SB), RODATA|NOPTR, $32
 
-// Filters go over n gains, a multiple of 8. With AVX-512, Z0 holds gains as float64, Z1
-// the profits, Y3 the columns; K3 gathers NaN and infinity (class 0x99).
+// Filters go over n gains, a multiple of 8, which load brings in as float64 from as many
+// bytes; half is where the fifth is. With AVX-512, Z0 holds gains, Z1 the
+// profits, Y3 the columns; K3 gathers NaN and infinity (class 0x99).
 
-#define BEGIN512 \
+#define FILTER512(load, bytes) \
 	MOVQ gain+0(FP), SI; \
 	MOVQ price+8(FP), DI; \
 	MOVQ n+16(FP), CX; \
@@ -27,9 +28,10 @@ GLOBL eight<>(SB), RODATA|NOPTR, $32
 	MOVQ room+48(FP), R9; \
 	SUBQ $8, R9; \
 	XORQ R10, R10; \
-	KXORW K3, K3, K3
-
-#define STEP512 \
+	KXORW K3, K3, K3; \
+loop: \
+	load (SI), Z0; \
+	ADDQ $bytes, SI; \
 	VFPCLASSPDZ $0x99, Z0, K2; \
 	KORW K2, K3, K3; \
 	VSUBPD (DI), Z0, Z1; \
@@ -43,52 +45,31 @@ GLOBL eight<>(SB), RODATA|NOPTR, $32
 	JGT full; \
 	VPADDD Y4, Y3, Y3; \
 	ADDQ $64, DI; \
-	SUBQ $8, CX
-
-#define END512 \
+	SUBQ $8, CX; \
+	JGT loop; \
+done: \
 	KMOVW K3, AX; \
 	TESTL AX, AX; \
 	SETNE bad+64(FP); \
 	MOVQ R10, count+56(FP); \
 	VZEROUPPER; \
-	RET
-
-#define FULL512 \
+	RET; \
+full: \
 	MOVQ $-1, R10; \
-	END512
+	JMP done
 
 // func filter64AVX512(gain, price *float64, n int, above float64, first int32, out *int32, room int) (count int, bad bool)
 TEXT ·filter64AVX512(SB), NOSPLIT, $0-65
-	BEGIN512
-
-loop:
-	VMOVUPD (SI), Z0
-	ADDQ $64, SI
-	STEP512
-	JGT loop
-	END512
-
-full:
-	FULL512
+	FILTER512(VMOVUPD, 64)
 
 // func filter32AVX512(gain *float32, price *float64, n int, above float64, first int32, out *int32, room int) (count int, bad bool)
 TEXT ·filter32AVX512(SB), NOSPLIT, $0-65
-	BEGIN512
-
-loop:
-	VCVTPS2PD (SI), Z0
-	ADDQ $32, SI
-	STEP512
-	JGT loop
-	END512
-
-full:
-	FULL512
+	FILTER512(VCVTPS2PD, 32)
 
 // With AVX2, Y0 and Y1 hold gains, then profits; Y7 gathers gain - gain, which is zero
 // where the gain is finite. R11 is the column.
 
-#define BEGIN256 \
+#define FILTER256(load, half, bytes) \
 	MOVQ gain+0(FP), SI; \
 	MOVQ price+8(FP), DI; \
 	MOVQ n+16(FP), CX; \
@@ -98,9 +79,11 @@ full:
 	MOVQ room+48(FP), R9; \
 	SUBQ $8, R9; \
 	XORQ R10, R10; \
-	VXORPD Y7, Y7, Y7
-
-#define STEP256 \
+	VXORPD Y7, Y7, Y7; \
+loop: \
+	load (SI), Y0; \
+	load half(SI), Y1; \
+	ADDQ $bytes, SI; \
 	VSUBPD Y0, Y0, Y3; \
 	VSUBPD Y1, Y1, Y4; \
 	VORPD Y3, Y7, Y7; \
@@ -115,72 +98,34 @@ full:
 	ORL BX, AX; \
 	JEQ next; \
 	CMPQ R10, R9; \
-	JGT full
-
-#define LIST256 \
+	JGT full; \
+list: \
 	BSFL AX, BX; \
 	ADDL R11, BX; \
 	MOVL BX, (R8)(R10*4); \
 	INCQ R10; \
 	LEAL -1(AX), BX; \
-	ANDL BX, AX
-
-#define NEXT256 \
+	ANDL BX, AX; \
+	JNE list; \
+next: \
 	ADDL $8, R11; \
 	ADDQ $64, DI; \
-	SUBQ $8, CX
-
-#define END256 \
+	SUBQ $8, CX; \
+	JGT loop; \
+done: \
 	VPTEST Y7, Y7; \
 	SETNE bad+64(FP); \
 	MOVQ R10, count+56(FP); \
 	VZEROUPPER; \
-	RET
-
-#define FULL256 \
+	RET; \
+full: \
 	MOVQ $-1, R10; \
-	END256
+	JMP done
 
 // func filter64AVX2(gain, price *float64, n int, above float64, first int32, out *int32, room int) (count int, bad bool)
 TEXT ·filter64AVX2(SB), NOSPLIT, $0-65
-	BEGIN256
-
-loop:
-	VMOVUPD (SI), Y0
-	VMOVUPD 32(SI), Y1
-	ADDQ $64, SI
-	STEP256
-
-list:
-	LIST256
-	JNE list
-
-next:
-	NEXT256
-	JGT loop
-	END256
-
-full:
-	FULL256
+	FILTER256(VMOVUPD, 32, 64)
 
 // func filter32AVX2(gain *float32, price *float64, n int, above float64, first int32, out *int32, room int) (count int, bad bool)
 TEXT ·filter32AVX2(SB), NOSPLIT, $0-65
-	BEGIN256
-
-loop:
-	VCVTPS2PD (SI), Y0
-	VCVTPS2PD 16(SI), Y1
-	ADDQ $32, SI
-	STEP256
-
-list:
-	LIST256
-	JNE list
-
-next:
-	NEXT256
-	JGT loop
-	END256
-
-full:
-	FULL256
+	FILTER256(VCVTPS2PD, 16, 32)

@@ -8,24 +8,28 @@ import (
 )
 
 // nested is what some groups nested in a unit's group are worth between two slots of it:
-// of(i, j), which is no more than most[i][j]. To find it is a matching of its own.
+// of(i, j), which is no more than most[i][j] unless most is empty, when nothing is known
+// before. To find it is a matching of its own.
 type nested struct {
 	most Matrix[float64]
 	of   func(i, j int) (float64, error)
 }
 
 // assign finds the assignment with the largest sum of value and of what list adds to it.
-// With noise all of that is found first, for how strong the noise is depends on it.
+// Without bounds all of that is found first, and with noise, for how strong that is depends on it.
 func (ws *workspace) assign(value Matrix[float32], list []nested, opts AssignOptions) (*Assignment, error) {
-	if ws.noise == 0 && len(list) > 0 {
-		return assignNested(value, list, ws.threads, opts)
-	}
+	var bounded []nested
 	for _, n := range list {
-		if err := n.add(ws.threads, value); err != nil {
+		if ws.noise == 0 && n.most.Rows > 0 {
+			bounded = append(bounded, n)
+		} else if err := n.add(ws.threads, value); err != nil {
 			return nil, err
 		}
 	}
 	ws.disturb(value)
+	if len(bounded) > 0 {
+		return assignNested(value, bounded, ws.threads, opts)
+	}
 	return Assign(value, opts)
 }
 
@@ -149,16 +153,13 @@ func (f *frame) inner(ws *workspace, n, o, k int, env []int32) nested {
 
 // bound returns what the groups of a joint set are worth at most. In every box one of them
 // is at home; the rest of the set can make no more of two of its slots than their elements
-// sorted (the rearrangement inequality).
+// sorted (the rearrangement inequality). It is empty where part of a box is fixed.
 func (f *frame) bound(j *joint, group int, env []int32, threads int) Matrix[float64] {
+	if slices.ContainsFunc(j.from, func(o origin) bool { return f.at[o.box].fixed != nil }) {
+		return Matrix[float64]{}
+	}
 	size := f.plan.size[group]
 	most := Matrix[float64]{size, size, size, make([]float64, size*size)}
-	if slices.ContainsFunc(j.from, func(o origin) bool { return f.at[o.box].fixed != nil }) {
-		for k := range most.Data {
-			most.Data[k] = math.MaxFloat32 / 4
-		}
-		return most
-	}
 	for _, in := range j.homes {
 		small := f.plan.size[in.group]
 		f.plan.each(f.plan.extra(in.group, group, env), env, func(int) error {

@@ -309,14 +309,10 @@ func (p *plan) joint(y int, members []int) joint {
 	return j
 }
 
-// home is the first digit of a tree that is under the first alone, of the tree.
+// home is a digit of a tree that is under the first alone, of the tree: the one whose group
+// comes first, for groups follow those that they are under.
 func (b *box) home(tree []int) int {
-	for _, e := range tree[1:] {
-		if !slices.ContainsFunc(b.digits[e].under, func(u int) bool { return slices.Contains(tree[1:], u) }) {
-			return e
-		}
-	}
-	panic("solver: digits under each other")
+	return slices.MinFunc(tree[1:], func(d, e int) int { return b.digits[d].group - b.digits[e].group })
 }
 
 // house notes the site of a group that is at home in a box.

@@ -125,6 +125,11 @@ func layOut(spec *permspec.Spec, layouts []permspec.WeightLayout) (*problem, err
 	size, vary := make([]int, len(spec.Groups)), make([]bool, len(spec.Groups))
 	for g := range spec.Groups {
 		size[g], vary[g] = spec.Groups[g].Size, true
+		for _, u := range spec.Groups[g].Under {
+			if u < 0 || u >= g {
+				return nil, fmt.Errorf("solver: group %q is not listed after the groups that it is under", spec.Groups[g].Name)
+			}
+		}
 	}
 	var boxes []box
 	for k := range layouts {

@@ -57,14 +57,18 @@ func (f *frame) bestSwap(u *unit, g *gains) (i, j int, gain float64) {
 	}
 	for x := range g.Rows {
 		for y := range x {
-			s, t, rx, ry := int(perm[x]), int(perm[y]), g.Row(x), g.Row(y)
-			d := float64(rx[t]+ry[s]-rx[s]-ry[t]) + curve[x*g.Rows+y]
-			if d > gain {
+			if d := exchanged(g.Matrix, perm, x, y) + curve[x*g.Rows+y]; d > gain {
 				i, j, gain = x, y, d
 			}
 		}
 	}
 	return i, j, gain
+}
+
+// exchanged is by how much gains rise when places x and y exchange their slots.
+func exchanged(gains Matrix[float32], perm []int32, x, y int) float64 {
+	s, t, rx, ry := perm[x], perm[y], gains.Row(x), gains.Row(y)
+	return float64(rx[t]) + float64(ry[s]) - float64(rx[s]) - float64(ry[t])
 }
 
 // addCurve adds the quadratic part of the swaps x > y in one box.
