@@ -14,7 +14,7 @@ import (
 // TestDistil: what is learnt brings the network nearer to what the ends say, on samples
 // that it was not learnt from, and the number of threads does not change a bit of it.
 func TestDistil(t *testing.T) {
-	p := unbiasedPair(t)
+	p := pairOf(t, unbiased(t, 1), unbiased(t, 2))
 	calib, test := open(t, p, "mnist_calib.npz", "none", 200), open(t, p, "mnist_test.npz", "none", 500)
 	far := map[Kind]float64{}
 	for _, kind := range []Kind{LSQ, Distil} {

@@ -25,59 +25,27 @@ const (
 // recurrentModel is one recurrent node on batches of sequences, with random weights.
 func recurrentModel(t *testing.T, op string, gates, ways int, rng *rand.Rand, attrs ...*onnxpb.AttributeProto) *onnxgraph.Model {
 	t.Helper()
-	weight := func(name string, shape ...int64) *onnxpb.TensorProto {
-		n := int64(1)
-		for _, d := range shape {
-			n *= d
-		}
-		raw := make([]byte, 0, 4*n)
-		for range n {
-			raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(float32(0.5*rng.NormFloat64())))
-		}
-		return &onnxpb.TensorProto{Name: &name, DataType: proto.Int32(1), Dims: shape, RawData: raw}
-	}
-	value := func(name string, dims ...int64) *onnxpb.ValueInfoProto {
-		shape := &onnxpb.TensorShapeProto{}
-		for _, d := range dims {
-			if d < 0 {
-				shape.Dim = append(shape.Dim, &onnxpb.TensorShapeProto_Dimension{Value: &onnxpb.TensorShapeProto_Dimension_DimParam{DimParam: "n"}})
-			} else {
-				shape.Dim = append(shape.Dim, &onnxpb.TensorShapeProto_Dimension{Value: &onnxpb.TensorShapeProto_Dimension_DimValue{DimValue: d}})
-			}
-		}
-		return &onnxpb.ValueInfoProto{Name: &name, Type: &onnxpb.TypeProto{Value: &onnxpb.TypeProto_TensorType{
-			TensorType: &onnxpb.TypeProto_Tensor{ElemType: proto.Int32(1), Shape: shape}}}}
-	}
 	w, g := int64(ways), int64(gates*testHidden)
-	size := int64(testHidden)
-	attrs = append(attrs, &onnxpb.AttributeProto{Name: proto.String("hidden_size"), Type: onnxpb.AttributeProto_INT.Enum(), I: &size})
+	next := func() float64 { return 0.5 * rng.NormFloat64() }
+	attrs = append(attrs, whole("hidden_size", testHidden))
 	if ways == 2 {
 		attrs = append(attrs, &onnxpb.AttributeProto{Name: proto.String("direction"), Type: onnxpb.AttributeProto_STRING.Enum(), S: []byte("bidirectional")})
 	}
-	swap := &onnxpb.AttributeProto{Name: proto.String("perm"), Type: onnxpb.AttributeProto_INTS.Enum(), Ints: []int64{1, 0, 2}}
-	m := &onnxpb.ModelProto{IrVersion: proto.Int64(8), OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(17)}},
-		Graph: &onnxpb.GraphProto{Name: proto.String("g"),
-			Node: []*onnxpb.NodeProto{
-				{OpType: proto.String("Transpose"), Input: []string{"x"}, Output: []string{"s"}, Attribute: []*onnxpb.AttributeProto{swap}},
-				{OpType: &op, Input: []string{"s", "w", "r", "b"}, Output: []string{"y"}, Attribute: attrs}},
-			Input:       []*onnxpb.ValueInfoProto{value("x", -1, testSteps, testIn)},
-			Output:      []*onnxpb.ValueInfoProto{value("y", testSteps, w, -1, testHidden)},
-			Initializer: []*onnxpb.TensorProto{weight("w", w, g, testIn), weight("r", w, g, testHidden), weight("b", w, 2*g)}}}
-	data, err := proto.Marshal(m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := onnxgraph.Parse(data, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
+	return modelOf(t, &onnxpb.GraphProto{
+		Node: []*onnxpb.NodeProto{
+			node("Transpose", "s", []string{"x"}, wholes("perm", 1, 0, 2)),
+			node(op, "y", []string{"s", "w", "r", "b"}, attrs...),
+		},
+		Initializer: []*onnxpb.TensorProto{filled("w", next, w, g, testIn), filled("r", next, w, g, testHidden), filled("b", next, w, 2*g)},
+		Input:       []*onnxpb.ValueInfoProto{batches("x", -1, testSteps, testIn)},
+		Output:      []*onnxpb.ValueInfoProto{batches("y", testSteps, w, -1, testHidden)},
+	})
 }
 
 // TestGatesAreFound: where both ends are one network, refitting a disturbed copy
 // of it brings the network back.
 func TestGatesAreFound(t *testing.T) {
-	lbr := &onnxpb.AttributeProto{Name: proto.String("linear_before_reset"), Type: onnxpb.AttributeProto_INT.Enum(), I: proto.Int64(1)}
+	lbr := whole("linear_before_reset", 1)
 	for _, c := range []struct {
 		op          string
 		gates, ways int

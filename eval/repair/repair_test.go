@@ -34,14 +34,8 @@ func loadPair(t *testing.T, name string, align bool) *pair {
 		t.Cleanup(func() { m.Close() })
 		models = append(models, m)
 	}
-	p := &pair{a: models[0]}
-	pairs, err := onnxgraph.Correspond(models[0], models[1])
-	if err != nil {
-		t.Fatal(err)
-	}
-	if p.b, err = solver.Lerp(p.a, models[1], func(w *onnxgraph.Weight) *onnxgraph.Weight { return pairs.Weights[w] }, 1); err != nil {
-		t.Fatal(err)
-	}
+	p := pairOf(t, models[0], models[1])
+	var err error
 	if p.spec, err = permspec.Infer(p.a, permspec.Options{}); err != nil {
 		t.Fatal(err)
 	}
@@ -54,9 +48,7 @@ func loadPair(t *testing.T, name string, align bool) *pair {
 			t.Fatal(err)
 		}
 	}
-	if p.average, err = solver.Lerp(p.a, p.b, nil, 0.5); err != nil {
-		t.Fatal(err)
-	}
+	p.mean(t)
 	return p
 }
 

@@ -3,18 +3,14 @@ package repair
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"math"
 	"math/rand/v2"
 	"testing"
-
-	"google.golang.org/protobuf/proto"
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval"
 	"github.com/onnx-rebasin/onnx-rebasin/eval/dataset"
 	"github.com/onnx-rebasin/onnx-rebasin/internal/onnxpb"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
-	"github.com/onnx-rebasin/onnx-rebasin/solver"
 )
 
 // unbiased is a network of random weights for pictures of 28 by 28, none of whose four layers
@@ -22,85 +18,34 @@ import (
 func unbiased(t *testing.T, seed uint64) *onnxgraph.Model {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 1))
-	weight := func(name string, shape ...int64) *onnxpb.TensorProto {
-		n, fan := int64(1), int64(1)
-		for k, d := range shape {
-			if n *= d; k > 0 {
-				fan *= d
-			}
+	weight := func(name string, units int64, fan ...int64) *onnxpb.TensorProto {
+		n := int64(1)
+		for _, d := range fan {
+			n *= d
 		}
-		var raw []byte
-		for range n {
-			raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(float32((rng.NormFloat64()+0.3)/math.Sqrt(float64(fan)))))
-		}
-		return &onnxpb.TensorProto{Name: &name, DataType: proto.Int32(1), Dims: shape, RawData: raw}
+		return filled(name, func() float64 { return (rng.NormFloat64() + 0.3) / math.Sqrt(float64(n)) }, append([]int64{units}, fan...)...)
 	}
-	node := func(op, out string, in ...string) *onnxpb.NodeProto {
-		return &onnxpb.NodeProto{OpType: &op, Input: in, Output: []string{out}}
-	}
-	ints := func(name string, v ...int64) *onnxpb.AttributeProto {
-		return &onnxpb.AttributeProto{Name: &name, Type: onnxpb.AttributeProto_INTS.Enum(), Ints: v}
-	}
-	value := func(name string, shape ...int64) *onnxpb.ValueInfoProto {
-		s := &onnxpb.TensorShapeProto{}
-		for _, d := range shape {
-			s.Dim = append(s.Dim, &onnxpb.TensorShapeProto_Dimension{Value: &onnxpb.TensorShapeProto_Dimension_DimValue{DimValue: d}})
-		}
-		s.Dim[0] = &onnxpb.TensorShapeProto_Dimension{Value: &onnxpb.TensorShapeProto_Dimension_DimParam{DimParam: "n"}}
-		return &onnxpb.ValueInfoProto{Name: &name, Type: &onnxpb.TypeProto{Value: &onnxpb.TypeProto_TensorType{TensorType: &onnxpb.TypeProto_Tensor{
-			ElemType: proto.Int32(1), Shape: s}}}}
-	}
-	conv := node("Conv", "c1", "x", "one.weight")
-	conv.Attribute = []*onnxpb.AttributeProto{ints("strides", 2, 2)}
-	grouped := node("Conv", "c2", "r1", "two", "")
-	grouped.Attribute = []*onnxpb.AttributeProto{ints("strides", 2, 2), {Name: proto.String("group"), Type: onnxpb.AttributeProto_INT.Enum(), I: proto.Int64(2)}}
-	pb := &onnxpb.ModelProto{
-		IrVersion:   proto.Int64(8),
-		OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(17)}},
-		Graph: &onnxpb.GraphProto{
-			Name: proto.String("g"),
-			Node: []*onnxpb.NodeProto{
-				conv, node("Relu", "r1", "c1"), grouped, node("Relu", "two_bias", "c2"),
-				node("ConvTranspose", "c3", "two_bias", "three"), node("Relu", "r3", "c3"),
-				node("Flatten", "f", "r3"), node("Gemm", "y", "f", "four.weight"),
-			},
-			Initializer: []*onnxpb.TensorProto{weight("one.weight", 6, 1, 3, 3), weight("two", 8, 3, 3, 3), weight("three", 8, 5, 2, 2), weight("four.weight", 5*7*7, 10)},
-			Input:       []*onnxpb.ValueInfoProto{value("x", 0, 1, 28, 28)},
-			Output:      []*onnxpb.ValueInfoProto{value("y", 0, 10)},
+	return modelOf(t, &onnxpb.GraphProto{
+		Node: []*onnxpb.NodeProto{
+			node("Conv", "c1", []string{"x", "one.weight"}, wholes("strides", 2, 2)),
+			node("Relu", "r1", []string{"c1"}),
+			node("Conv", "c2", []string{"r1", "two", ""}, wholes("strides", 2, 2), whole("group", 2)),
+			node("Relu", "two_bias", []string{"c2"}),
+			node("ConvTranspose", "c3", []string{"two_bias", "three"}),
+			node("Relu", "r3", []string{"c3"}),
+			node("Flatten", "f", []string{"r3"}),
+			node("Gemm", "y", []string{"f", "four.weight"}),
 		},
-	}
-	data, err := proto.Marshal(pb)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := onnxgraph.Parse(data, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
-}
-
-func unbiasedPair(t *testing.T) *pair {
-	t.Helper()
-	p := &pair{a: unbiased(t, 1)}
-	b := unbiased(t, 2)
-	pairs, err := onnxgraph.Correspond(p.a, b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if p.b, err = solver.Lerp(p.a, b, func(w *onnxgraph.Weight) *onnxgraph.Weight { return pairs.Weights[w] }, 1); err != nil {
-		t.Fatal(err)
-	}
-	if p.average, err = solver.Lerp(p.a, p.b, nil, 0.5); err != nil {
-		t.Fatal(err)
-	}
-	return p
+		Initializer: []*onnxpb.TensorProto{weight("one.weight", 6, 1, 3, 3), weight("two", 8, 3, 3, 3), weight("three", 8, 5, 2, 2), weight("four.weight", 5*7*7, 10)},
+		Input:       []*onnxpb.ValueInfoProto{batches("x", -1, 1, 28, 28)},
+		Output:      []*onnxpb.ValueInfoProto{batches("y", -1, 10)},
+	})
 }
 
 // Layers without a bias get one in the slot they leave empty: then, and only then, every
 // output has the mean that lies between those of the ends.
 func TestBiasesAreAdded(t *testing.T) {
-	p := unbiasedPair(t)
+	p := pairOf(t, unbiased(t, 1), unbiased(t, 2))
 	calib := open(t, p, "mnist_calib.npz", "none", 200)
 	for _, kind := range []Kind{Rescale, LSQ} {
 		m, r, err := Mend(context.Background(), p.ends(), p.average, kind, Options{Data: calib})
@@ -177,7 +122,7 @@ func meansOff(t *testing.T, p *pair, m *onnxgraph.Model, calib *dataset.Set) flo
 
 // A repair that writes to no bias leaves the graph as it was.
 func TestGraphIsKept(t *testing.T) {
-	p := unbiasedPair(t)
+	p := pairOf(t, unbiased(t, 1), unbiased(t, 2))
 	calib := open(t, p, "mnist_calib.npz", "none", 100)
 	for _, kind := range []Kind{None, BN} {
 		m, r, err := Mend(context.Background(), p.ends(), p.average, kind, Options{Data: calib, Temper: true})
