@@ -36,5 +36,8 @@ for kind; do
 	path "weight, lsq" repaired --repair lsq
 	path activation aligned --method activation --repair none
 	path "activation, lsq" repaired --method activation --repair lsq
+	path "activation, distil" repaired --method activation --repair distil
+	path ste aligned --method ste --repair none
+	path "ste, lsq" repaired --method ste --repair lsq
 	draw "$kind.svg" "$kind: from A to B" "λ, the part of B"
 done

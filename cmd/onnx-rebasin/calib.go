@@ -22,7 +22,7 @@ func samplesFlags() []cli.Flag {
 func calibFlags() []cli.Flag {
 	return append(samplesFlags(),
 		&cli.StringFlag{Name: "repair", Usage: "what --calib is used for: bn, statistics of BatchNormalization; rescale, means and deviations of units; " +
-			"lsq, each layer refitted; auto, the best of these on samples held back; distil, lsq and then gradients towards the ensemble; none; empty: auto with --calib",
+			"lsq, each layer refitted; auto, the best of these on samples held back; distil, lsq and then gradients towards what the models say in the mean; none; empty: auto with --calib",
 			Action: oneOf("repair", kinds()...)},
 		&cli.BoolFlag{Name: "keep-graph", Usage: "repairs add no bias where an operator has left its own out"},
 		&cli.StringFlag{Name: "temperature", Value: "none", Usage: "auto: divide the scores by what is best for --calib, in the last layer's weight; none", Action: oneOf("temperature", "auto", "none")})

@@ -9,7 +9,7 @@
 //	bn       running means and variances of BatchNormalization are estimated anew
 //	rescale  each unit gets the mean and deviation it has in the ends (REPAIR, Jordan et al. 2022)
 //	lsq      each layer is refitted to give the ends' mean outputs (as in PLeaS, Nasery et al. 2024)
-//	distil   lsq, and then all layers together learn what the ensemble of the ends says (Hinton et al. 2015)
+//	distil   lsq, and then all layers together learn the mean class probabilities of the ends (Hinton et al. 2015)
 //
 // All of them go through the layers in order, so each sees what the repaired
 // layers before it compute. Labels are not used but for choosing among repairs.

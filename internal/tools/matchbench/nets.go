@@ -55,29 +55,33 @@ func (n *net) resnet20(width int64) {
 }
 
 // resnet50 has the shapes of torchvision's.
-func (n *net) resnet50() { n.bottlenecks([]int{3, 4, 6, 3}, 64, 1) }
+func (n *net) resnet50() { n.bottlenecks([]int{3, 4, 6, 3}, 64, 256, 1) }
+
+// resnext50 has the shapes of torchvision's, 32 groups of 4 channels and more.
+func (n *net) resnext50() { n.bottlenecks([]int{3, 4, 6, 3}, 128, 256, 32) }
 
 // resnext14 has one block a stage of those of ResNeXt, 16 groups of 4 channels and more.
-func (n *net) resnext14() { n.bottlenecks([]int{1, 1, 1, 1}, 64, 16) }
+func (n *net) resnext14() { n.bottlenecks([]int{1, 1, 1, 1}, 64, 256, 16) }
 
-// bottlenecks is a residual network of four stages of blocks, within the first mid channels wide.
-func (n *net) bottlenecks(stages []int, mid, groups int64) {
+// bottlenecks is a residual network of four stages of blocks; those of the first are mid channels wide, and out where
+// they end.
+func (n *net) bottlenecks(stages []int, mid, out, groups int64) {
 	x := n.relu(n.conv(n.input(1, 3, 224, 224), 3, 64, 7, 2))
 	x = n.op("MaxPool", []string{x}, "kernel_shape", []int64{3, 3}, "strides", []int64{2, 2}, "pads", []int64{1, 1, 1, 1})
 	in := int64(64)
 	for stage, blocks := range stages {
-		mid := mid << stage
+		mid, out := mid<<stage, out<<stage
 		for block := range blocks {
 			stride, skip := int64(1), x
 			if block == 0 {
 				if stage > 0 {
 					stride = 2
 				}
-				skip = n.conv(x, in, 4*mid, 1, stride)
+				skip = n.conv(x, in, out, 1, stride)
 			}
 			y := n.relu(n.conv(x, in, mid, 1, 1))
 			y = n.relu(n.grouped(y, mid, mid, 3, stride, groups))
-			x, in = n.relu(n.op("Add", []string{n.conv(y, mid, 4*mid, 1, 1), skip})), 4*mid
+			x, in = n.relu(n.op("Add", []string{n.conv(y, mid, out, 1, 1), skip})), out
 		}
 	}
 	n.head(x, in, 1000)

@@ -10,9 +10,10 @@ import (
 // shape is a network to be matched with another of independent random weights, or with itself
 // trained on: with noise added, half as strong as the weights.
 type shape struct {
-	name  string
-	net   func(n *net)
-	tuned bool
+	name   string
+	net    func(n *net)
+	tuned  bool
+	effort string
 }
 
 // shapes matches published shapes, some with nested groups, and two networks as they grow.
@@ -23,17 +24,18 @@ func shapes() error {
 	}
 	defer os.RemoveAll(dir)
 	list := []shape{
-		{"ResNet-50", (*net).resnet50, false},
-		{"ViT-B/16", func(n *net) { n.vit(12, 12, 768) }, false},
-		{"ViT-B/16, tuned", func(n *net) { n.vit(12, 12, 768) }, true},
-		{"ResNeXt-14, 16 groups", (*net).resnext14, false},
-		{"ResNeXt-14, 16 groups, tuned", (*net).resnext14, true},
+		{"ResNet-50", (*net).resnet50, false, "fast"},
+		{"ResNet-50, `default`", (*net).resnet50, false, "default"},
+		{"ViT-B/16", func(n *net) { n.vit(12, 12, 768) }, false, "fast"},
+		{"ViT-B/16, tuned", func(n *net) { n.vit(12, 12, 768) }, true, "fast"},
+		{"ResNeXt-14, 16 groups", (*net).resnext14, false, "fast"},
+		{"ResNeXt-14, 16 groups, tuned", (*net).resnext14, true, "fast"},
 	}
 	for _, k := range []int64{1, 2, 4, 8} {
-		list = append(list, shape{fmt.Sprintf("MLP, 3 × %d", 256*k), func(n *net) { n.mlp(784, 256*k, 10) }, false})
+		list = append(list, shape{fmt.Sprintf("MLP, 3 × %d", 256*k), func(n *net) { n.mlp(784, 256*k, 10) }, false, "fast"})
 	}
 	for _, k := range []int64{1, 2, 4, 8} {
-		list = append(list, shape{fmt.Sprintf("ResNet-20, %d×", k), func(n *net) { n.resnet20(16 * k) }, false})
+		list = append(list, shape{fmt.Sprintf("ResNet-20, %d×", k), func(n *net) { n.resnet20(16 * k) }, false, "fast"})
 	}
 	fmt.Println("| network | parameters | distance | threads | clock s | processor s | peak memory, MB |")
 	fmt.Println("|---|---:|---:|---:|---:|---:|---:|")
@@ -45,8 +47,7 @@ func shapes() error {
 	return nil
 }
 
-// measure writes the networks and prints a line for each number of threads, of one
-// start.
+// measure writes the networks and prints a line for each number of threads.
 func (s *shape) measure(dir string) error {
 	var files [2]string
 	size := 0
@@ -64,7 +65,7 @@ func (s *shape) measure(dir string) error {
 		}
 	}
 	for _, threads := range []int{1, 2} {
-		r, err := measured(threads, files[0], files[1], "fast")
+		r, err := measured(threads, files[0], files[1], s.effort)
 		if err != nil {
 			return err
 		}
