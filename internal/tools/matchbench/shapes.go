@@ -29,7 +29,7 @@ func shapes() error {
 		{"ViT-B/16", func(n *net) { n.vit(12, 12, 768) }, false, "fast"},
 		{"ViT-B/16, tuned", func(n *net) { n.vit(12, 12, 768) }, true, "fast"},
 		{"ResNeXt-14, 16 groups", (*net).resnext14, false, "fast"},
-		{"ResNeXt-14, 16 groups, tuned", (*net).resnext14, true, "fast"},
+		{"ResNeXt-50, 32 groups, tuned", (*net).resnext50, true, "fast"},
 	}
 	for _, k := range []int64{1, 2, 4, 8} {
 		list = append(list, shape{fmt.Sprintf("MLP, 3 × %d", 256*k), func(n *net) { n.mlp(784, 256*k, 10) }, false, "fast"})
