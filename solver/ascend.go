@@ -25,9 +25,19 @@ func (c *climb) reset() error {
 	return err
 }
 
-// climb sweeps over all units, in a new order each time, until nothing moves any
-// more or a sweep raises the objective by less than the given part of it.
+// climb ascends, and sums the objective without the rounding of what each step was told to be
+// worth.
 func (c *climb) climb(order func() []int, sweeps int, worth float64) error {
+	err := c.ascend(order, sweeps, worth)
+	if err == nil {
+		c.value, err = c.f.objective()
+	}
+	return err
+}
+
+// ascend sweeps over all units, in a new order each time, until nothing moves any
+// more or a sweep raises the objective by less than the given part of it.
+func (c *climb) ascend(order func() []int, sweeps int, worth float64) error {
 	for range sweeps {
 		before := c.value
 		more, err := c.sweep(order())
@@ -38,9 +48,7 @@ func (c *climb) climb(order func() []int, sweeps int, worth float64) error {
 			break
 		}
 	}
-	var err error
-	c.value, err = c.f.objective() // without the rounding of what each step was told to be worth
-	return err
+	return nil
 }
 
 // sweep matches every stale unit once, as in the given order, and reports whether

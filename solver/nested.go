@@ -151,27 +151,45 @@ func (f *frame) inner(ws *workspace, n, o, k int, env []int32) nested {
 	}}
 }
 
-// bound returns what the groups of a joint set are worth at most. In every box one of them
-// is at home; the rest of the set can make no more of two of its slots than their elements
-// sorted (the rearrangement inequality). It is empty where part of a box is fixed.
-func (f *frame) bound(j *joint, group int, env []int32, threads int) Matrix[float64] {
+// house is a member of a joint set in the boxes where it is at home: gains of all its slots, in
+// all slots of the unit's group.
+type house struct {
+	group int
+	still *gains          // of the boxes that are still
+	a, b  []float64       // sums of the squares of these boxes' elements
+	guess Matrix[float32] // of the others, too, as far as they can be told
+}
+
+// bound returns what the groups of a joint set are worth at most, and the gains that tell. In
+// every box one of them is at home; the rest of the set can make no more of two of its slots than
+// their elements sorted (the rearrangement inequality). Nothing is known where part of a box is fixed.
+func (f *frame) bound(j *joint, group int, env []int32, threads int) (most Matrix[float64], houses []house) {
 	if slices.ContainsFunc(j.from, func(o origin) bool { return f.at[o.box].fixed != nil }) {
-		return Matrix[float64]{}
+		return most, nil
 	}
 	size := f.plan.size[group]
-	most := Matrix[float64]{size, size, size, make([]float64, size*size)}
+	most = Matrix[float64]{size, size, size, make([]float64, size*size)}
 	for _, in := range j.homes {
 		small := f.plan.size[in.group]
 		f.plan.each(f.plan.extra(in.group, group, env), env, func(int) error {
-			g := newGains(size*small, 0)
+			still, x, y := newGains(size*small, 0), make([]float64, size*small), make([]float64, size*small)
+			var others []*site
 			for k := range in.sites {
-				s := &in.sites[k]
-				if hidden := f.plan.hidden(s, func(x int) bool { return slices.Contains(j.members, x) }); len(hidden) > 0 {
-					f.profile(s, env, hidden, math.MaxInt, g, threads)
+				if s := &in.sites[k]; len(f.plan.hidden(s, j.has)) > 0 {
+					others = append(others, s)
 				} else {
-					f.product(s, env, g, threads)
+					f.product(s, env, still, threads)
+					f.squares(s, x, y, threads)
 				}
 			}
+			g := still
+			if len(others) > 0 {
+				g = still.clone()
+			}
+			for _, s := range others {
+				f.profile(s, env, f.plan.hidden(s, j.has), math.MaxInt, g, threads)
+			}
+			houses = append(houses, house{in.group, still, x, y, g.Matrix})
 			a, b := f.slotNorms(&in, size, threads)
 			off := g.off(1)
 			parallel.For(threads, size, func(i int) {
@@ -182,7 +200,7 @@ func (f *frame) bound(j *joint, group int, env []int32, threads int) Matrix[floa
 			return nil
 		})
 	}
-	return most
+	return most, houses
 }
 
 // slotNorms returns the norms of a unit's slots in A and in B over all sites of a nested

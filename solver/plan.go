@@ -53,6 +53,8 @@ type joint struct {
 	plan    *plan
 	from    []origin // of each box of the plan
 	homes   []inner  // members and the boxes where they are at home, which is in one for each of from
+	still   []bool   // of each box of the plan: only one member stands in it, whatever slots the unit's group is at
+	flat    bool     // nothing is nested in a member, and each is at home somewhere
 }
 
 // origin says how a box of a joint plan is made: digit is the unit's, which is
@@ -301,12 +303,24 @@ func (p *plan) joint(y int, members []int) joint {
 			o.keep = b.closure(o.keep, fixed)
 			o.drop = b.others(fixed, o.keep)
 			j.from = append(j.from, o)
-			j.house(b.site(k, []int{d, b.home(tree)}), p)
+			s := b.site(k, []int{d, b.home(tree)})
+			j.house(s, p)
+			j.still = append(j.still, len(p.hidden(&s, j.has)) == 0)
 			boxes = append(boxes, b.part(o.keep))
 		}
 	}
 	j.plan = newPlan(p.size, vary, boxes)
+	j.flat = !slices.ContainsFunc(j.plan.units, func(u unit) bool {
+		return len(u.members) > 1 || len(j.plan.under[u.group]) > 0 || !j.houses(u.group)
+	})
 	return j
+}
+
+func (j *joint) has(group int) bool { return slices.Contains(j.members, group) }
+
+// houses reports whether a group is at home in some box.
+func (j *joint) houses(group int) bool {
+	return slices.ContainsFunc(j.homes, func(in inner) bool { return in.group == group })
 }
 
 // home is a digit of a tree that is under the first alone, of the tree: the one whose group

@@ -2,7 +2,6 @@ package solver
 
 import (
 	"math"
-	"slices"
 
 	"github.com/onnx-rebasin/onnx-rebasin/internal/f32"
 	"github.com/onnx-rebasin/onnx-rebasin/internal/parallel"
@@ -10,7 +9,7 @@ import (
 )
 
 // few is how many slots a unit has for which sums over its elements are quicker
-// than to find how far its gains can be wrong.
+// than to find how far its gains can be wrong, where that is not known.
 const few = 64
 
 // told returns, for each set of places of a unit's group, by how much its gains
@@ -26,14 +25,13 @@ const few = 64
 func (f *frame) told(ws *workspace, n int, sets [][]int32, next permspec.Perms) (delta, doubt []float64) {
 	delta, doubt = make([]float64, len(sets)), make([]float64, len(sets))
 	u := &f.plan.units[n]
-	fixed := func(s site) bool { return f.at[s.box].fixed != nil }
-	if f.plan.size[u.group] < few || len(u.members) > 1 || len(f.plan.under[u.group]) > 0 || !ws.keeps || slices.ContainsFunc(u.plain, fixed) {
+	g := ws.units[n].plain[0]
+	if g.a == nil && f.plan.size[u.group] < few || len(u.members) > 1 || len(f.plan.under[u.group]) > 0 || !ws.keeps {
 		for k := range doubt {
 			doubt[k] = math.Inf(1)
 		}
 		return delta, doubt
 	}
-	g := ws.units[n].plain[0]
 	g.norms(f, u.plain, ws.threads)
 	const lost = 1e-36
 	off := g.off(g.rounds)
@@ -59,22 +57,48 @@ func (g *gains) norms(f *frame, sites []site, threads int) {
 	if g.a != nil {
 		return
 	}
-	g.a, g.b = make([]float64, g.Rows), make([]float64, g.Rows)
-	for _, s := range sites {
-		b := &f.plan.boxes[s.box]
-		slots, rest := f.slots(s.box, s.rows), f.slots(s.box, b.fastLast(s.rest))
-		x, y := f.data.of(b.weight)
-		x, y = x[f.at[s.box].a:], y[f.at[s.box].b:]
-		const some = 128 // slots
-		parallel.For(threads, (g.Rows+some-1)/some, func(k int) {
-			i, end := k*some, min((k+1)*some, g.Rows)
-			addSquares(g.a[i:end], x, slots[i:end], rest)
-			addSquares(g.b[i:end], y, slots[i:end], rest)
-		})
+	a, b := make([]float64, g.Rows), make([]float64, g.Rows)
+	for k := range sites {
+		f.squares(&sites[k], a, b, threads)
 	}
-	for i := range g.a {
-		g.a[i], g.b[i] = math.Sqrt(g.a[i]), math.Sqrt(g.b[i])
+	g.a, g.b = roots(a), roots(b)
+}
+
+// squares adds the squares of a site's elements to the sums of its slots.
+func (f *frame) squares(s *site, a, b []float64, threads int) {
+	at, box := f.at[s.box], &f.plan.boxes[s.box]
+	slots, rest := f.slots(s.box, s.rows), f.slots(s.box, box.fastLast(s.rest))
+	restA, restB := rest, rest
+	if at.fixed != nil {
+		restA, restB = each(at.fixed.a, rest), each(at.fixed.b, rest)
 	}
+	x, y := f.data.of(box.weight)
+	x, y = x[at.a:], y[at.b:]
+	const some = 128 // slots
+	parallel.For(threads, (len(a)+some-1)/some, func(k int) {
+		i, end := k*some, min((k+1)*some, len(a))
+		addSquares(a[i:end], x, slots[i:end], restA)
+		addSquares(b[i:end], y, slots[i:end], restB)
+	})
+}
+
+// each lists the sums of all pairs of offsets.
+func each(a, b []int) []int {
+	out := make([]int, 0, len(a)*len(b))
+	for _, x := range a {
+		for _, y := range b {
+			out = append(out, x+y)
+		}
+	}
+	return out
+}
+
+func roots(squares []float64) []float64 {
+	out := make([]float64, len(squares))
+	for i, v := range squares {
+		out[i] = math.Sqrt(v)
+	}
+	return out
 }
 
 // addSquares adds Σ x[slot + offset]² over a list of offsets to the sum of each slot.
