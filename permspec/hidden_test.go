@@ -142,3 +142,24 @@ func TestWhereWeightsHide(t *testing.T) {
 		t.Run(name, func(t *testing.T) { c.holds(t, c.want) })
 	}
 }
+
+// TestNumbersInAttributes: a Constant node that keeps its numbers in value_floats cannot be
+// given others, so nothing that stands against them moves.
+func TestNumbersInAttributes(t *testing.T) {
+	for _, read := range []string{"Identity(v)", "Reshape(v, row)"} {
+		net{text: `
+			x: 5x6
+			w = 6x3
+			h = 3x3
+			out = 3x2
+			row = [1,3]
+			v = Constant() value_floats=[0.5,-1.25,2.5]
+			b = ` + read + `
+			m = MatMul(x, w)
+			a = Add(m, b)
+			r = Relu(a)
+			g = Gemm(r, h, v)
+			y = MatMul(g, out)
+			-> y`}.holds(t, map[string]string{"w": "", "h": "", "out": ""})
+	}
+}

@@ -145,6 +145,8 @@ func (inf *inference) weightLayout(w *onnxgraph.Weight) []sum {
 	switch {
 	case w.Sparse:
 		inf.freezeAll(l, &cause{nil, "it is stored as a sparse tensor"})
+	case w.Type.IsFloat() && !w.Replaceable():
+		inf.freezeAll(l, &cause{nil, fmt.Sprintf("the numbers of %q are an attribute of a Constant node", w.Name)})
 	case inf.opts.Freeze != nil && inf.opts.Freeze(w):
 		inf.freezeAll(l, &cause{nil, "the user froze it"})
 	}
