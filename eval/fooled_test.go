@@ -1,7 +1,10 @@
 package eval
 
 import (
+	"math"
 	"testing"
+
+	"google.golang.org/protobuf/proto"
 
 	"github.com/onnx-rebasin/onnx-rebasin/internal/onnxpb"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
@@ -121,5 +124,29 @@ func TestUnsteadyRuns(t *testing.T) {
 	see(one(5e5, 1), one(-9e9, 1), one(3e5, 1))
 	if !o.failed || o.total.maxAbs < 9e9 {
 		t.Errorf("a difference beyond all noise: failed %v, difference %g", o.failed, o.total.maxAbs)
+	}
+}
+
+// A mask of -Inf hides nothing from the check, and is not drawn anew; nor are positions, which
+// may be compared.
+func TestMasks(t *testing.T) {
+	const n = 20
+	mask, places := make([]float32, n*n), make([]float32, n)
+	for i := range mask {
+		if i%n > i/n {
+			mask[i] = float32(math.Inf(-1))
+		}
+		places[i%n] = float32(i % n)
+	}
+	turn := &onnxpb.AttributeProto{Name: proto.String("perm"), Type: onnxpb.AttributeProto_INTS.Enum(), Ints: []int64{0, 2, 1}}
+	for _, hide := range []string{"Add p mask -> s", "Where before p far -> s"} {
+		m := sketch{inputs: []string{"x float32 2 20 8"}, outputs: []string{"y float32 2 20 4"},
+			nodes: []*onnxpb.NodeProto{node("Transpose x -> t", turn), node("MatMul x t -> z"), node("Mul z small -> p"), node("LessOrEqual cols rows -> before"),
+				node(hide), node("Softmax s -> q"), node("MatMul q x -> o"), node("MatMul o w -> y")},
+			weights: []*onnxpb.TensorProto{weight("mask", []int64{n, n}, mask...), weight("rows", []int64{n, 1}, places...), weight("cols", []int64{n}, places...),
+				weight("small", nil, float32(.1)), weight("far", nil, float32(-1e9)), weight("w", []int64{8, 4}, waves(32)...)}}.model(t)
+		verify(t, m, m, VerifyOptions{}).want(t, Same, "")
+		w := weightNamed(t, m, "w")
+		verify(t, m, replaced(m, w, swapped(t, m, w, 0, 1, 2)), VerifyOptions{}).want(t, Different, "")
 	}
 }

@@ -1,7 +1,10 @@
 package eval
 
 import (
+	"encoding/binary"
+	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
@@ -14,8 +17,8 @@ const (
 	minJittered = 16
 )
 
-// jittered is the model with the last bit of every number but zero in its
-// float32 and float64 weights drawn anew. Its outputs are off by about what
+// jittered is the model with the last bit of the numbers in its float32 and
+// float64 weights drawn anew. Its outputs are off by about what
 // other orders of summation do: n terms off by half a unit in the last place
 // each move their sum as n roundings do.
 //
@@ -73,18 +76,35 @@ func deafness(v *onnxgraph.Value) float64 {
 	return 0
 }
 
-// flipped draws the lowest bit of each little-endian number of the given size
-// that is not zero.
+// flipped draws the lowest bit of each little-endian number of the given size, but of
+// those that are zero or not finite, as in masks. What counts up by one, as positions do,
+// stays as it is: it may be compared, and is exact.
 func flipped(data []byte, size int, rng *rand.PCG) []byte {
-	out := append([]byte(nil), data...)
+	out := slices.Clone(data)
+	if countsUp(data, size) {
+		return out
+	}
 	for at := 0; at+size <= len(out); at += size {
-		zero := out[at+size-1]&0x7f == 0
-		for _, b := range out[at : at+size-1] {
-			zero = zero && b == 0
-		}
-		if !zero {
+		if x := number(out[at:], size); x != 0 && !math.IsInf(x, 0) && !math.IsNaN(x) {
 			out[at] ^= byte(rng.Uint64() & 1)
 		}
 	}
 	return out
+}
+
+func countsUp(data []byte, size int) bool {
+	for at := size; at+size <= len(data); at += size {
+		if number(data[at:], size) != number(data[at-size:], size)+1 {
+			return false
+		}
+	}
+	return true
+}
+
+// number is the first little-endian float32 or float64 of the data.
+func number(data []byte, size int) float64 {
+	if size == 4 {
+		return float64(math.Float32frombits(binary.LittleEndian.Uint32(data)))
+	}
+	return math.Float64frombits(binary.LittleEndian.Uint64(data))
 }
