@@ -48,6 +48,9 @@ func MergeMany(ctx context.Context, models []*onnxgraph.Model, opts ManyOptions)
 	if err != nil {
 		return nil, err
 	}
+	if err := opts.Calib.usable(ctx, models[0]); err != nil {
+		return nil, err
+	}
 	out := &MergedMany{Spec: j.spec, Weights: j.parts}
 	if out.Naive, err = solver.Average(models, j.counterparts, j.parts); err != nil {
 		return nil, err

@@ -77,6 +77,9 @@ func Align(ctx context.Context, a, b *onnxgraph.Model, opts Options) (*Alignment
 	if err != nil {
 		return nil, err
 	}
+	if err := opts.Calib.usable(ctx, a); err != nil {
+		return nil, err
+	}
 	spec, err := inferShared([]*onnxgraph.Model{a, b}, []*onnxgraph.Correspondence{pairs}, opts)
 	if err != nil {
 		return nil, err

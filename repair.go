@@ -25,6 +25,14 @@ type Calibration struct {
 	Progress  func(kind repair.Kind, layer, layers int)
 }
 
+// usable refuses data of which a model computes no numbers.
+func (c *Calibration) usable(ctx context.Context, m *onnxgraph.Model) error {
+	if c == nil || c.Data == nil {
+		return nil
+	}
+	return eval.Usable(ctx, m, c.Data, c.Open)
+}
+
 // mend repairs the average of models that stand in one order, each with its
 // part in the average; counterparts are from the first one's weights.
 func (c *Calibration) mend(ctx context.Context, models []*onnxgraph.Model, counterparts []solver.Counterpart, parts []float64, average *onnxgraph.Model) (*onnxgraph.Model, *repair.Report, error) {
