@@ -23,6 +23,9 @@ func (c *Calibration) quick() repair.Kind {
 	return c.Repair
 }
 
+// merges reports whether an average with λ is far enough from both ends to be one.
+func merges(lambda float64) bool { return .05 < lambda && lambda < .95 }
+
 // searchLambda finds the λ whose average, repaired, has the least loss on
 // calibration data held back, in two passes: λ from .1 to .9 in steps of .2, and
 // a tenth to either side of the best.
@@ -39,8 +42,8 @@ func (c *Calibration) searchLambda(ctx context.Context, a *onnxgraph.Model, al *
 		var at []float64
 		for _, step := range steps {
 			l := lambda + step
-			if l < .05 || l > .95 {
-				continue // an end is no merge
+			if !merges(l) {
+				continue
 			}
 			at = append(at, l)
 			m, err := solver.Lerp(a, al.Model, counterparts[1], l)

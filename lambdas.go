@@ -25,7 +25,7 @@ const mostLambdas = 8
 
 // searchLambdas gives groups of units a λ of their own: from the common one, each in
 // turn goes two tenths up or down where that lowers the loss on calibration data
-// held back, and then one tenth. Weights without a group keep the common λ. As the samples
+// held back, and then one tenth, and never to an end. Weights without a group keep the common λ. As the samples
 // that a search was led by say little about its worth, the result counts only if it is better than the
 // common λ on others, held back anew; otherwise there is none.
 func (c *Calibration) searchLambdas(ctx context.Context, a *onnxgraph.Model, al *Alignment, lambda float64) ([]GroupLambda, error) {
@@ -42,9 +42,9 @@ func (c *Calibration) searchLambdas(ctx context.Context, a *onnxgraph.Model, al 
 		for k := range sets {
 			var tried [][]GroupLambda
 			for _, l := range []float64{sets[k].Lambda - step, sets[k].Lambda + step} {
-				if l > -1e-9 && l < 1+1e-9 {
+				if merges(l) {
 					other := slices.Clone(sets)
-					other[k].Lambda = min(max(l, 0), 1)
+					other[k].Lambda = l
 					tried = append(tried, other)
 				}
 			}

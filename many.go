@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval"
 	"github.com/onnx-rebasin/onnx-rebasin/eval/repair"
@@ -153,6 +154,9 @@ func parts(weights []float64, n int) ([]float64, error) {
 func (j *manyJob) align(ctx context.Context, out *MergedMany) error {
 	match := j.opts.Match
 	match.Exclude = unmatched(j.models[0], j.nonfinite)
+	var searched func()
+	match.Stop, searched = latch(match.Stop)
+	defer searched()
 	closeness := make([]float64, len(j.parts)) // a model that is subtracted is to be near all the same
 	for k, w := range j.parts {
 		closeness[k] = math.Abs(w)
@@ -160,8 +164,9 @@ func (j *manyJob) align(ctx context.Context, out *MergedMany) error {
 	var err error
 	out.Match, err = solver.MatchMany(ctx, j.spec, j.models, solver.ManyOptions{
 		Method: j.opts.Many, Counterparts: j.counterparts, Weights: closeness, Reference: j.opts.Reference,
-		MaxRounds: j.opts.MaxRounds, Match: match, Pair: j.pair(match), Progress: j.opts.Progress,
+		MaxRounds: j.opts.MaxRounds, Match: match, Pair: j.pair(ctx, match), Progress: j.opts.Progress,
 	})
+	searched()
 	out.method = j.opts.method()
 	if err != nil {
 		return err
@@ -187,13 +192,15 @@ func (j *manyJob) align(ctx context.Context, out *MergedMany) error {
 	return nil
 }
 
-// pair matches a model with the first by calibration data; nil where weights do.
-func (j *manyJob) pair(match solver.Options) func(ctx context.Context, k int) (*solver.Result, error) {
+// pair matches a model with the first by calibration data; nil where weights do. Each may take its
+// share of the time.
+func (j *manyJob) pair(ctx context.Context, match solver.Options) func(ctx context.Context, k int) (*solver.Result, error) {
 	by := j.opts.method()
 	if by == "weight" {
 		return nil
 	}
-	return func(ctx context.Context, k int) (*solver.Result, error) {
+	match.MaxTime /= time.Duration(len(j.pairs))
+	return func(_ context.Context, k int) (*solver.Result, error) { // that context ends with the search, which is not all there is to do
 		match, pairs := match, j.pairs[k-1]
 		match.Counterpart = counterpart(pairs)
 		var r *solver.Result

@@ -2,6 +2,7 @@ package rebasin
 
 import (
 	"context"
+	"sync"
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval"
 	"github.com/onnx-rebasin/onnx-rebasin/eval/learn"
@@ -91,6 +92,9 @@ func Align(ctx context.Context, a, b *onnxgraph.Model, opts Options) (*Alignment
 	match := opts.Match
 	match.Counterpart = counterpart(pairs)
 	match.Exclude = unmatched(a, bad)
+	var searched func()
+	match.Stop, searched = latch(match.Stop)
+	defer searched()
 	if opts.Learn != nil {
 		out.Match, out.learnt, err = matchLearned(ctx, spec, a, b, pairs, match, opts)
 		out.method = "ste"
@@ -103,6 +107,7 @@ func Align(ctx context.Context, a, b *onnxgraph.Model, opts Options) (*Alignment
 			err = judgeStarts(ctx, spec, a, b, pairs, out.Match, opts)
 		}
 	}
+	searched()
 	if err != nil {
 		return nil, err
 	}
@@ -127,6 +132,20 @@ func Align(ctx context.Context, a, b *onnxgraph.Model, opts Options) (*Alignment
 		return nil, &NotEquivalentError{out.Verification}
 	}
 	return out, nil
+}
+
+// latch returns a channel that is closed when something comes from stop, so that it ends all searches that are
+// still to come; done ends the waiting.
+func latch(stop <-chan struct{}) (closed <-chan struct{}, done func()) {
+	out, end := make(chan struct{}), make(chan struct{})
+	go func() {
+		select {
+		case <-stop:
+			close(out)
+		case <-end:
+		}
+	}()
+	return out, sync.OnceFunc(func() { close(end) })
 }
 
 // inferShared infers the symmetry that all models share, in terms of the first:

@@ -30,6 +30,10 @@ const startShare = 4
 // matchLearned is solver.Match, bettered by gradients.
 func matchLearned(ctx context.Context, spec *permspec.Spec, a, b *onnxgraph.Model, pairs *onnxgraph.Correspondence, match solver.Options, opts Options) (*solver.Result, *learn.Result, error) {
 	began, c := time.Now(), opts.Calib
+	var until time.Time
+	if match.MaxTime > 0 {
+		until = began.Add(match.MaxTime)
+	}
 	if c == nil || c.Data == nil {
 		return nil, nil, errors.New("learning permutations needs calibration data")
 	}
@@ -39,7 +43,7 @@ func matchLearned(ctx context.Context, spec *permspec.Spec, a, b *onnxgraph.Mode
 	}
 	l, err := learn.New(ctx, spec, a, inA, learn.Options{Data: c.Data, Open: c.Open, Evaluate: c.Evaluate, Exclude: match.Exclude,
 		Lambda: opts.midLambda(), Epochs: opts.Learn.Epochs, Rate: opts.Learn.Rate, Seed: match.Seed, Threads: match.Threads,
-		MaxTime: match.MaxTime, Stop: match.Stop, Progress: opts.Learn.Progress})
+		Until: until, Stop: match.Stop, Progress: opts.Learn.Progress})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -72,7 +72,9 @@ func (s summary) matched(r *rebasin.Report) {
 	case m != nil:
 		s.line("matched", "%s: distance %.4f → %.4f%s, %.0f %% of the units moved; best of %s, %.2f s",
 			what, m.L2Before, m.L2After, change(m.L2Before, m.L2After), 100*m.Moved, count(m.Starts, "start"), m.Seconds)
-		if l := m.Learnt; l != nil {
+		if l := m.Learnt; l != nil && l.Epochs == 0 {
+			s.line("learnt", "nothing: the search was stopped before an epoch had passed")
+		} else if l != nil {
 			s.line("learnt", "from %s in %s: loss of the average on samples held back %.4f → %.4f", l.From, count(l.Epochs, "epoch"), l.LossBefore, l.LossAfter)
 		}
 	default:

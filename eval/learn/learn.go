@@ -50,7 +50,7 @@ type Options struct {
 	Rate    float64 // by how much of their root mean square a weight's numbers move in a step; 0: DefaultRate
 	Seed    uint64
 	Threads int
-	MaxTime time.Duration   // end with the best so far; 0: never
+	Until   time.Time       // end with the best so far then; zero: never
 	Stop    <-chan struct{} // as in solver.Options
 
 	Progress func(epoch, epochs int, loss float64) // after every epoch, with the loss on samples held back
@@ -62,7 +62,7 @@ type Result struct {
 	Before  float64          // loss of the average on samples held back, at the start
 	After   float64          // the least seen
 	Epochs  int              // that were completed
-	Stopped bool             // by the context, MaxTime or Stop
+	Stopped bool             // by the context, Until or Stop
 	Target  string           // what was learnt from
 }
 
@@ -118,7 +118,11 @@ func New(ctx context.Context, spec *permspec.Spec, a, b *onnxgraph.Model, opts O
 // weight matching from a near start for every batch.
 func (l *Learner) Match(ctx context.Context, start permspec.Perms) (*Result, error) {
 	l.result = &Result{Target: l.target}
-	search, done := solver.Limit(ctx, l.opts.MaxTime, l.opts.Stop)
+	left := time.Duration(0)
+	if !l.opts.Until.IsZero() {
+		left = max(1, time.Until(l.opts.Until))
+	}
+	search, done := solver.Limit(ctx, left, l.opts.Stop)
 	defer done()
 	err := l.begin(start)
 	if err == nil {

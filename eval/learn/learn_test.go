@@ -125,13 +125,13 @@ func TestTarget(t *testing.T) {
 func TestStop(t *testing.T) {
 	p := load(t, "mlp", 100)
 	o := p.options()
-	o.Epochs, o.MaxTime = 1000000, 300*time.Millisecond
+	o.Epochs, o.Until = 1000000, time.Now().Add(300*time.Millisecond)
 	if r := p.learn(t, context.Background(), o); !r.Stopped || r.Epochs == 1000000 {
-		t.Errorf("MaxTime did not stop it: %+v", r)
+		t.Errorf("Until did not stop it: %+v", r)
 	}
 	stop := make(chan struct{})
 	close(stop)
-	o.MaxTime, o.Stop = 0, stop
+	o.Until, o.Stop = time.Time{}, stop
 	if r := p.learn(t, context.Background(), o); !r.Stopped {
 		t.Error("Stop did not stop it")
 	}
