@@ -55,6 +55,9 @@ func (j *job) normalised() bool {
 // is smaller the surer a model is.
 const Memorised = 0.01
 
+// byLabels is what candidates are judged by where there are labels that the ends err on.
+const byLabels = "loss on labelled samples held back"
+
 // judge runs candidates beside the ends on the samples held back: their loss or,
 // when there are no labels or the ends know them by heart, how far they are from
 // the ensemble of the ends: by the divergence of class probabilities, or the squared difference of what is measured.
@@ -97,7 +100,7 @@ func (j *job) judge(kinds []Kind, models []*onnxgraph.Model) ([]Trial, string, e
 		}
 	}
 	if labelled {
-		return out, "loss on labelled samples held back", nil
+		return out, byLabels, nil
 	}
 	if e.MSE != nil {
 		return out, "squared difference from the mean of the models on samples held back", nil

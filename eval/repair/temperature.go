@@ -10,7 +10,9 @@ import (
 
 // temperature finds the T by which the scores of a model should be divided for
 // the least loss on the samples held back (Guo et al. 2017): by powers of √2 from
-// ¼ to 4, and then by finer steps about the best of these.
+// ¼ to 4, and then by finer steps about the best of these. Where there are no labels, or none that
+// the ends err on, it is no less than 1: a model is surer of samples that it learnt from than it
+// should be of others, and whether these are such is not known.
 func (j *job) temperature(m *onnxgraph.Model) (float64, error) {
 	best, step := 0.0, 0.5 // logarithms to base 2
 	for _, offsets := range [][]float64{{-4, -3, -2, -1, 0, 1, 2, 3, 4}, {-3, -2, -1, 0, 1, 2, 3}} {
@@ -22,13 +24,13 @@ func (j *job) temperature(m *onnxgraph.Model) (float64, error) {
 			}
 			models = append(models, e.model)
 		}
-		trials, _, err := j.judge(make([]Kind, len(models)), models)
+		trials, by, err := j.judge(make([]Kind, len(models)), models)
 		if err != nil {
 			return 0, err
 		}
 		at := slices.Index(offsets, 0)
 		for k, t := range trials {
-			if t.Loss < trials[at].Loss {
+			if (by == byLabels || best+offsets[k]*step >= 0) && t.Loss < trials[at].Loss {
 				at = k
 			}
 		}
