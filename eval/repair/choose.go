@@ -84,8 +84,12 @@ func (j *job) judge(kinds []Kind, models []*onnxgraph.Model) ([]Trial, string, e
 	if err != nil {
 		return nil, "", err
 	}
-	if labelled && e.KL != nil && wrong(e.Metrics[:len(j.ends)]) < Memorised {
-		labelled = false
+	if labelled && e.KL != nil {
+		heart, err := j.byHeart()
+		if err != nil {
+			return nil, "", err
+		}
+		labelled = !heart
 	}
 	var out []Trial
 	for k, kind := range kinds {
@@ -106,6 +110,21 @@ func (j *job) judge(kinds []Kind, models []*onnxgraph.Model) ([]Trial, string, e
 		return out, "squared difference from the mean of the models on samples held back", nil
 	}
 	return out, "divergence from the ensemble on samples held back", nil
+}
+
+// byHeart reports whether the ends know the labels by heart, over all samples.
+func (j *job) byHeart() (bool, error) {
+	if j.heart == nil {
+		o := j.opts.Evaluate
+		o.Batch, o.Replicates = j.size, -1
+		e, err := eval.EvaluateAll(j.ctx, j.sessions, j.opts.Data, o)
+		if err != nil {
+			return false, err
+		}
+		heart := wrong(e.Metrics) < Memorised
+		j.heart = &heart
+	}
+	return *j.heart, nil
 }
 
 // wrong is the mean fraction of labels that models get wrong.

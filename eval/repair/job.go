@@ -36,6 +36,7 @@ type job struct {
 	kept     []*dataset.Batch
 	extra    []*dataset.Batch    // made up, numbered after the others, none held back
 	tooLarge bool                // to be kept
+	heart    *bool               // see byHeart; nil: not known yet
 	targets  map[*layer][]target // of the layers that were computed ahead
 }
 
