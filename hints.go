@@ -3,8 +3,10 @@ package rebasin
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval"
+	"github.com/onnx-rebasin/onnx-rebasin/eval/repair"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 	"github.com/onnx-rebasin/onnx-rebasin/permspec"
 )
@@ -31,7 +33,7 @@ func (a *Alignment) Hints() []string {
 		out = append(out, "A and B have the same weights: there is nothing to align")
 	case m.L2After*m.L2After < 1e-9*whole:
 		out = append(out, "B is A with its units in another order: π(B) has A's weights, and so has every average of the two")
-	case m.Moved < few:
+	case m.Moved < few && !m.Stopped:
 		out = append(out, movedHint(m.Moved))
 	}
 	return append(out, frozenHints(a.Spec, weights)...)
@@ -113,20 +115,33 @@ func mainReason(s *permspec.Spec, weights []*onnxgraph.Weight) string {
 
 // Hints are those of the alignment, and that statistics want calibration data.
 func (m *Merged) Hints() []string {
-	return append(append(m.Alignment.Hints(), overflowHints(m.Overflows)...), statisticsHint(m.Model, m.Repair != nil)...)
+	return slices.Concat(m.Alignment.Hints(), overflowHints(m.Overflows), statisticsHint(m.Model, m.Repair != nil), idleHint(m.Repair))
 }
 
 // Hints are plain remarks on the merge that a user should hear.
 func (m *MergedMany) Hints() []string {
 	var out []string
 	if m.Match != nil {
-		if len(m.Spec.Groups) > 0 && m.Match.Moved < few {
+		if m.Match.Stopped {
+			out = append(out, fmt.Sprintf("the search was stopped after %.1f s: this is the best it had found", m.Match.Seconds))
+		}
+		if len(m.Spec.Groups) > 0 && m.Match.Moved < few && !m.Match.Stopped {
 			out = append(out, movedHint(m.Match.Moved))
 		}
 		out = append(out, frozenHints(m.Spec, m.Aligned[0].Weights())...)
 	}
-	out = append(out, overflowHints(m.Overflows)...)
-	return append(out, statisticsHint(m.Model, m.Repair != nil)...)
+	return slices.Concat(out, overflowHints(m.Overflows), statisticsHint(m.Model, m.Repair != nil), idleHint(m.Repair))
+}
+
+// idleHint says that a repair had nothing to write to.
+func idleHint(r *repair.Report) []string {
+	switch {
+	case r == nil || r.Tensors > 0 || r.Kind == repair.None:
+		return nil
+	case r.Kind == repair.BN:
+		return []string{"--repair bn changed nothing: no BatchNormalization keeps statistics of its own"}
+	}
+	return []string{fmt.Sprintf("--repair %s changed nothing: no layer has a weight of its own that is kept as floating-point numbers and read as it is", r.Kind)}
 }
 
 // statisticsHint warns of the average of running statistics.
@@ -162,7 +177,7 @@ func (e *EvalReport) Hints(permuted, repaired bool) []string {
 	case permuted && e.Naive.Loss <= e.Merged.Loss && !(e.Naive.Accuracy < e.Merged.Accuracy) && !(e.Naive.Accuracy < usable):
 		return []string{"the naive average is no worse here: these models may share an ancestor, and need no alignment"}
 	case e.Merged.Accuracy < usable && repaired:
-		return []string{"the merged model is far below its ends although it was repaired: more samples for --calib may help, or other models"}
+		return []string{"the merged model is far below its ends although it was repaired: another --repair (auto tries several), more samples for --calib, or other models may help"}
 	case e.Merged.Accuracy < usable:
 		return []string{"the merged model is far below its ends, as averages of narrow networks are: --calib with samples like the training data mends that"}
 	}

@@ -17,16 +17,17 @@ const ProvenanceKey = "onnx-rebasin.provenance"
 // Provenance says what a merged model was made of and how. It holds no time and
 // no path: the same merge has the same.
 type Provenance struct {
-	Tool        string      `json:"tool"`       // "onnx-rebasin" and its version
-	Generation  int         `json:"generation"` // 1, and more for merges of merged models
-	Inputs      []InputFile `json:"inputs"`
-	Weights     []float64   `json:"weights"` // of the inputs in the average: 1-λ and λ for two
-	Method      string      `json:"method"`
-	Many        string      `json:"many,omitempty"`
-	Repair      string      `json:"repair,omitempty"`
-	Temperature float64     `json:"temperature,omitempty"`
-	Seed        int64       `json:"seed"`
-	Spec        string      `json:"spec"` // SHA-256 of the JSON of the permutation groups
+	Tool        string        `json:"tool"`       // "onnx-rebasin" and its version
+	Generation  int           `json:"generation"` // 1, and more for merges of merged models
+	Inputs      []InputFile   `json:"inputs"`
+	Weights     []float64     `json:"weights"`           // of the inputs in the average: 1-λ and λ for two
+	Lambdas     []GroupLambda `json:"lambdas,omitempty"` // of groups that have another
+	Method      string        `json:"method"`
+	Many        string        `json:"many,omitempty"`
+	Repair      string        `json:"repair,omitempty"`
+	Temperature float64       `json:"temperature,omitempty"`
+	Seed        int64         `json:"seed"`
+	Spec        string        `json:"spec"` // SHA-256 of the JSON of the permutation groups
 }
 
 // InputFile names an input by its contents: the model file, and the files of its
@@ -58,7 +59,7 @@ func NewProvenance(r *Report, spec *permspec.Spec, models []*onnxgraph.Model) (*
 			p.Weights = append(p.Weights, m.Weight)
 		}
 	case r.Lambda != nil:
-		p.Weights = []float64{1 - *r.Lambda, *r.Lambda}
+		p.Weights, p.Lambdas = []float64{1 - *r.Lambda, *r.Lambda}, r.Lambdas
 	}
 	if r.Repair != nil {
 		p.Repair, p.Temperature = string(r.Repair.Kind), r.Repair.Temperature

@@ -21,6 +21,7 @@ type Report struct {
 	Method  string        `json:"method,omitempty"`
 	Lambda  *float64      `json:"lambda,omitempty"`  // the weight of B in a merge
 	Lambdas []GroupLambda `json:"lambdas,omitempty"` // of groups that have another
+	Chosen  bool          `json:"-"`                 // λ was
 	Seed    int64         `json:"seed"`
 	Backend string        `json:"backend,omitempty"`
 

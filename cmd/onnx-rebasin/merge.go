@@ -76,6 +76,7 @@ func merge(c *cli.Context) error {
 	}
 	r := merged.Report()
 	r.Lambda, r.Lambdas, r.Zip, r.Repair, r.Hints = &merged.Lambda, merged.Lambdas, merged.Zip, merged.Repair, merged.Hints()
+	r.Chosen = j.opts.Calib != nil && j.opts.Calib.Lambda
 	if set != nil {
 		r.Hints = append(r.Hints, set.Hints...)
 		opts, err := j.judgeOptions()

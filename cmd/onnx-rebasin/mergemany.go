@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"math"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -57,7 +58,7 @@ func weights(c *cli.Context, n int) ([]float64, error) {
 	for _, w := range out {
 		sum += w
 	}
-	if !(sum > 0 || sum < 0) {
+	if !(sum > 0 || sum < 0) || math.IsInf(sum, 0) {
 		return nil, usagef("--weights %q sum to %v", text, sum)
 	}
 	return out, nil
@@ -68,6 +69,9 @@ func lambda(c *cli.Context) (float64, error) {
 	w, err := weights(c, 2)
 	if err != nil || w == nil {
 		l, _ := strconv.ParseFloat(c.String("lambda"), 64) // 0 for auto
+		if err == nil && math.Abs(l) > 1e6 {
+			err = usagef("--lambda %s: no average of weights is that far from them", c.String("lambda"))
+		}
 		return l, err
 	}
 	return w[1] / (w[0] + w[1]), nil
@@ -96,6 +100,9 @@ func (j *job) manyOptions() (rebasin.ManyOptions, error) {
 			return o, usagef("--reference %s is none of the models", ref)
 		}
 		o.Reference = at
+		if o.Many = cmp.Or(o.Many, solver.Star); o.Many != solver.Star {
+			return o, usagef("--reference is for --many star: %s has none", o.Many)
+		}
 	}
 	if (o.Activation != nil || o.Learn != nil) && (o.Many != "" && o.Many != solver.Star || o.Reference != 0) {
 		return o, usagef("--method %s matches each model with the first: not --many %s, nor another --reference", j.c.String("method"), cmp.Or(o.Many, solver.Star))

@@ -45,5 +45,8 @@ func describeProvenance(w io.Writer, p *rebasin.Provenance) {
 		}
 		fmt.Fprintf(w, "  %ssha256 %s\n", weight, strings.Join(append([]string{in.SHA256}, in.Data...), " "))
 	}
+	for _, l := range p.Lambdas {
+		fmt.Fprintf(w, "  but %.2g of b in the groups %s\n", l.Lambda, strings.Join(l.Groups, " "))
+	}
 	fmt.Fprintln(w)
 }

@@ -90,6 +90,8 @@ func (s summary) averaged(r *rebasin.Report) {
 	}
 	if parts != nil {
 		s.line("averaged", "with λ = %.2g, and %s", *r.Lambda, strings.Join(parts, ", "))
+	} else if r.Chosen {
+		s.line("averaged", "with λ = %.2g", *r.Lambda)
 	}
 }
 
