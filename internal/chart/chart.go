@@ -96,15 +96,18 @@ func drawTo(w io.Writer, format, title string, panels []panel) error {
 		}
 		plots = append(plots, q)
 	}
-	const head, foot = 24, 24 // points for the title and the legend
-	body := draw.Crop(whole, 6, -10, foot, -head)
+	const head, row = 24, 15 // points for the title and each row of the legend
+	names := rowsOf(panels[0].lines, whole.Max.X-whole.Min.X-12)
+	body := draw.Crop(whole, 6, -10, vg.Length(9+row*len(names)), -head)
 	tiles := draw.Tiles{Rows: 1, Cols: len(plots), PadX: vg.Points(22)}
 	for i, c := range plot.Align([][]*plot.Plot{plots}, tiles, body)[0] {
 		plots[i].Draw(c)
 	}
 	heading := textStyle(12, draw.XCenter)
 	whole.FillText(heading, vg.Point{X: whole.Center().X, Y: whole.Max.Y - head + 6}, title)
-	legend(whole, panels[0].lines, whole.Min.Y+8)
+	for k, lines := range names {
+		legend(whole, lines, whole.Min.Y+8+vg.Length(row*(len(names)-1-k)))
+	}
 	if format == "svg" {
 		return writeSVG(w, canvas)
 	}
@@ -134,20 +137,39 @@ func textStyle(size float64, align text.XAlignment) draw.TextStyle {
 		XAlign: align, YAlign: draw.YBottom, Handler: plot.DefaultTextHandler}
 }
 
+// The parts of an entry of the legend, and what is between two.
+const swatch, gap, apart = 24, 5, 18
+
+// entry is how wide a line's entry in the legend is.
+func entry(l line) vg.Length { return swatch + gap + textStyle(9, draw.XLeft).Width(l.name) }
+
+// rowsOf parts the lines that have a name into rows that fit.
+func rowsOf(lines []line, width vg.Length) [][]line {
+	rows, used := [][]line{nil}, vg.Length(0)
+	for _, l := range lines {
+		if l.name == "" {
+			continue
+		}
+		last := len(rows) - 1
+		if used += entry(l) + apart; used-apart > width && rows[last] != nil {
+			rows, used, last = append(rows, nil), entry(l)+apart, last+1
+		}
+		rows[last] = append(rows[last], l)
+	}
+	return rows
+}
+
 // legend names the lines in a row, centred.
 func legend(c draw.Canvas, lines []line, y vg.Length) {
-	const swatch, gap, apart = 24, 5, 18
-	style := textStyle(9, draw.XLeft)
-	named := slices.DeleteFunc(slices.Clone(lines), func(l line) bool { return l.name == "" })
 	total := vg.Length(-apart)
-	for _, l := range named {
-		total += swatch + gap + style.Width(l.name) + apart
+	for _, l := range lines {
+		total += entry(l) + apart
 	}
 	x := c.Center().X - total/2
-	for _, l := range named {
+	for _, l := range lines {
 		c.StrokeLine2(l.style, x, y+3.5, x+swatch, y+3.5)
-		c.FillText(style, vg.Point{X: x + swatch + gap, Y: y}, l.name)
-		x += swatch + gap + style.Width(l.name) + apart
+		c.FillText(textStyle(9, draw.XLeft), vg.Point{X: x + swatch + gap, Y: y}, l.name)
+		x += entry(l) + apart
 	}
 }
 

@@ -3,6 +3,8 @@ package chart
 import (
 	"image/color"
 	"io"
+
+	"gonum.org/v1/plot/vg"
 )
 
 // Panel is one plot of a chart of Lines.
@@ -18,7 +20,7 @@ type Line struct {
 }
 
 // colours are Okabe and Ito's, which readers who do not see red or green tell
-// apart, by the order in which lines first appear.
+// apart, by the order in which lines first appear; after them they come again, dashed.
 var colours = []color.Color{
 	color.NRGBA{0xd5, 0x5e, 0x00, 0xff}, color.NRGBA{0x00, 0x72, 0xb2, 0xff}, color.NRGBA{0x00, 0x9e, 0x73, 0xff}, color.NRGBA{0xcc, 0x79, 0xa7, 0xff},
 	color.NRGBA{0xe6, 0x9f, 0x00, 0xff}, color.NRGBA{0x56, 0xb4, 0xe9, 0xff}, color.NRGBA{0x80, 0x80, 0x80, 0xff}, color.NRGBA{0x00, 0x00, 0x00, 0xff},
@@ -37,7 +39,11 @@ func Lines(w io.Writer, format, title, x string, panels []Panel) error {
 				n = len(known)
 				known[l.Name] = n
 			}
-			q.lines = append(q.lines, line{name: l.Name, style: stroke(colours[n%len(colours)], nil), points: l.Points, marks: true})
+			var dashes []vg.Length
+			if n >= len(colours) {
+				dashes = dashed
+			}
+			q.lines = append(q.lines, line{name: l.Name, style: stroke(colours[n%len(colours)], dashes), points: l.Points, marks: true})
 		}
 		out = append(out, q)
 	}
