@@ -22,7 +22,7 @@ type Calibration struct {
 	KeepGraph bool                 // repairs add no bias where an operator has left its own out
 	Evaluate  eval.EvaluateOptions // of candidates, on the part held back
 	Open      eval.OpenOptions
-	Progress  func(kind repair.Kind, layer, layers int)
+	Progress  func(kind repair.Kind, done, parts int) // as in repair.Options
 }
 
 // usable refuses data of which a model computes no numbers.

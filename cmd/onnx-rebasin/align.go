@@ -32,7 +32,7 @@ func matchFlags() []cli.Flag {
 // searchFlags steer the search for a matching.
 func searchFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "symmetry", Value: "none", Usage: "beyond permuting, give B's units A's scale, a positive factor for each before a Relu; orthogonal, bring B nearer to A by a rotation within each head; all; none", Action: oneOf("symmetry", "none", "scale", "orthogonal", "all")},
+		&cli.StringFlag{Name: "symmetry", Value: "none", Usage: "beyond permuting: scale, give B's units A's scale, a positive factor for each before a Relu; orthogonal, bring B nearer to A by a rotation within each head; all; none", Action: oneOf("symmetry", "none", "scale", "orthogonal", "all")},
 		seedFlag(),
 		&cli.StringFlag{Name: "effort", Value: "default", Usage: "how long to search for a better match: fast, default or max"},
 		&cli.DurationFlag{Name: "max-time", Usage: "end the search after `TIME` (such as 30s) with the best so far; Ctrl-C does the same"},

@@ -23,9 +23,12 @@ type progress struct {
 
 	mu    sync.Mutex
 	now   moment
-	began time.Time // of the stage
+	began time.Time // of the stage, or of another pass of it
 	told  time.Time
-	steps int // told of in the stage
+	first int  // that was done when it began
+	steps int  // told of since
+	pass  int  // of the stage
+	shown bool // a line is there
 }
 
 // moment is where a stage of the work stands.
@@ -59,7 +62,11 @@ func (p *progress) round(s solver.ManyProgress) {
 }
 
 func (p *progress) repair(kind repair.Kind, done, total int) {
-	p.count("repairing by "+string(kind), "layers", done, total)
+	unit := "layers"
+	if kind == repair.Distil {
+		unit = "steps"
+	}
+	p.count("repairing by "+string(kind), unit, done, total)
 }
 
 func (p *progress) learning(epoch, epochs int, loss float64) {
@@ -81,13 +88,17 @@ func (p *progress) tell(m moment) {
 	}
 	p.mu.Lock()
 	if m.stage != p.now.stage || m.done < p.now.done {
-		p.began, p.steps = time.Now(), 0
+		p.began, p.first, p.steps = time.Now(), m.done, 0
+		if p.pass++; m.stage != p.now.stage {
+			p.pass = 1
+		}
 	}
 	p.now, p.told = m, time.Now()
 	p.steps++
-	late := p.told.Sub(p.began) > patience
+	p.shown = p.shown || p.told.Sub(p.began) > patience
+	show := p.shown
 	p.mu.Unlock()
-	if late {
+	if show {
 		p.con.show(mpb.BarFillerFunc(p.bar), mpb.BarWidth(barWidth), mpb.BarFillerTrim(),
 			mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return p.title() })),
 			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return p.text() })))
@@ -98,6 +109,9 @@ func (p *progress) tell(m moment) {
 func (p *progress) done() {
 	if p.con != nil {
 		p.con.clear()
+		p.mu.Lock()
+		p.shown = false
+		p.mu.Unlock()
 	}
 }
 
@@ -126,28 +140,35 @@ func (p *progress) title() string {
 func (p *progress) text() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.now.text(p.told.Sub(p.began), time.Since(p.told), p.steps)
+	m := p.now
+	if m.detail == "" {
+		m.detail = fmt.Sprintf("%d of %d %s", m.done, m.total, m.unit)
+	}
+	if p.pass > 1 && m.unit != "" {
+		m.detail += fmt.Sprintf(", pass %d", p.pass)
+	}
+	steps := p.steps
+	if m.unit != "" {
+		steps = m.done - p.first
+	}
+	return m.text(p.told.Sub(p.began), time.Since(p.told), steps)
 }
 
-// text describes a moment, some time after a stage began in which it was told of
-// so many times, and a while ago.
+// text describes a moment, some time after a stage began of which so many steps were done since,
+// and a while ago.
 func (m moment) text(since, ago time.Duration, steps int) string {
-	unit, left, detail := m.unit, m.left, m.detail
+	unit, left, text := m.unit, m.left, m.detail
 	if unit == "" {
 		unit = "groups"
-	} else {
-		steps = m.done
-		if steps > 0 {
-			left = since / time.Duration(steps) * time.Duration(m.total-m.done)
+	} else if steps > 0 {
+		left = since / time.Duration(steps) * time.Duration(m.total-m.done)
+	}
+	if rate := float64(steps) / since.Seconds(); steps > 0 && since > time.Millisecond {
+		format := ", %.3g %s/s"
+		if rate >= 100 {
+			format = ", %.0f %s/s"
 		}
-	}
-	if detail == "" {
-		detail = fmt.Sprintf("%d of %d %s", m.done, m.total, unit)
-	}
-	rate := float64(steps) / since.Seconds()
-	text := fmt.Sprintf("%s, %.3g %s/s", detail, rate, unit)
-	if rate >= 100 {
-		text = fmt.Sprintf("%s, %.0f %s/s", detail, rate, unit)
+		text += fmt.Sprintf(format, rate, unit)
 	}
 	if left >= 0 {
 		text = roughly(max(0, left-ago)) + " left, " + text

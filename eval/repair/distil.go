@@ -32,11 +32,9 @@ func (j *job) distil(e *edits, train bool) error {
 		return err
 	}
 	for step := range distilSteps {
+		j.tell(Distil, step, distilSteps)
 		if err := d.step(distilRate * (1 + math.Cos(math.Pi*float64(step)/distilSteps)) / 2); err != nil {
 			return err
-		}
-		if j.opts.Progress != nil {
-			j.opts.Progress(Distil, step+1, distilSteps)
 		}
 	}
 	e.set(d.contents())

@@ -61,6 +61,13 @@ func newJob(ctx context.Context, ends []End, opts Options) (*job, error) {
 	return j, nil
 }
 
+// tell reports that so many of the parts of a repair are done.
+func (j *job) tell(kind Kind, done, parts int) {
+	if j.opts.Progress != nil {
+		j.opts.Progress(kind, done, parts)
+	}
+}
+
 func (j *job) close() {
 	for _, r := range j.sessions {
 		r.Close()

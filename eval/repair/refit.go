@@ -60,6 +60,7 @@ func (j *job) refit(e *edits, train bool) error {
 	order := byIndex(nodes)
 	runs := waves(picked(nodes, order), picked(reads, order))
 	for k, run := range runs {
+		j.tell(LSQ, k, len(runs))
 		var wave []*layer
 		for _, n := range run {
 			if n = order[n]; n < len(layers) {
@@ -75,9 +76,6 @@ func (j *job) refit(e *edits, train bool) error {
 			if err := j.refitWave(e, wave, train); err != nil {
 				return err
 			}
-		}
-		if j.opts.Progress != nil {
-			j.opts.Progress(LSQ, k+1, len(runs))
 		}
 	}
 	return nil

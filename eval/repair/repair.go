@@ -98,7 +98,7 @@ type Options struct {
 	Evaluate eval.EvaluateOptions // of the candidates, on the samples held back
 	Temper   bool                 // fold the temperature of least loss into the last layer
 	Threads  int                  // 0: one a core
-	Progress func(kind Kind, layer, layers int)
+	Progress func(kind Kind, done, parts int) // before every run of layers, or step of gradients, and again for every candidate
 
 	KeepGraph bool // add no bias where a node has left its own out
 

@@ -93,6 +93,7 @@ func (j *job) renorm(e *edits, train bool) error {
 	}
 	runs := waves(nodes, reads)
 	for k, run := range runs {
+		j.tell(BN, k, len(runs))
 		var values []*onnxgraph.Value
 		var axes, sizes []int
 		for _, i := range run {
@@ -100,9 +101,6 @@ func (j *job) renorm(e *edits, train bool) error {
 		}
 		if err := j.renormWave(e, norms, run, values, axes, sizes, train); err != nil {
 			return err
-		}
-		if j.opts.Progress != nil {
-			j.opts.Progress(BN, k+1, len(runs))
 		}
 	}
 	return nil
@@ -151,7 +149,9 @@ func (f *finder) ownStatistics(n *onnxgraph.Node) *norm {
 func (j *job) rescale(e *edits, train bool) error {
 	nodes, reads := ends(j.layers)
 	var goals []goal
-	for k, run := range waves(nodes, reads) {
+	runs := waves(nodes, reads)
+	for k, run := range runs {
+		j.tell(Rescale, k, len(runs))
 		if k == 0 {
 			var err error
 			if goals, err = j.goals(train); err != nil {
