@@ -88,3 +88,24 @@ func TestCutJoin(t *testing.T) {
 		}
 	}
 }
+
+// A model of one sample at a time may leave out the axis of samples: its scores are of one sample all the same.
+func TestSqueezedOutput(t *testing.T) {
+	path := samples(t)
+	for _, last := range []string{"Identity h -> y", "Squeeze h first -> y"} {
+		m := sketch{inputs: []string{"x float32 1 4"}, outputs: []string{"y float32"}, nodes: []*onnxpb.NodeProto{node("MatMul x w -> h"), node(last)},
+			weights: []*onnxpb.TensorProto{weight("w", []int64{4, 5}, waves(20)...), weight("first", []int64{1}, int64(0))}}.model(t)
+		other := sketch{inputs: []string{"x float32 N 4"}, outputs: []string{"y float32 N 5"}, nodes: []*onnxpb.NodeProto{node("MatMul x w -> y")},
+			weights: []*onnxpb.TensorProto{weight("w", []int64{4, 5}, waves(20)...)}}.model(t)
+		for _, first := range []*onnxgraph.Model{m, other} {
+			set := open(t, path, dataset.Options{Inputs: InputsOf(first), Labels: "none"})
+			e, err := EvaluateAll(context.Background(), []*Runner{runner(t, first, "onnx-go"), runner(t, m, "onnx-go")}, set, EvaluateOptions{Loss: LossLogits, Compare: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e.KL == nil || e.KL[0][1] > 1e-9 {
+				t.Errorf("%s: %v apart from itself", last, e.KL)
+			}
+		}
+	}
+}

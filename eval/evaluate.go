@@ -207,12 +207,25 @@ func (p *pass) run(ctx context.Context, i int, b *dataset.Batch) (*onnxgraph.Ten
 		if err != nil {
 			return nil, err
 		}
-		outs, samples = append(outs, out[name]), append(samples, part.N)
+		outs, samples = append(outs, asRow(out[name], part)), append(samples, part.N)
 	}
 	if size > 0 {
 		return dataset.Join(outs, samples, size), nil
 	}
 	return outs[0], nil
+}
+
+// asRow gives the row of a single sample the axis of samples that a model has squeezed away.
+func asRow(t *onnxgraph.Tensor, b *dataset.Batch) *onnxgraph.Tensor {
+	if len(t.Shape) != 1 || t.Shape[0] < 2 {
+		return t
+	}
+	for _, in := range b.Inputs {
+		if len(in.Shape) == 0 || in.Shape[0] != 1 {
+			return t
+		}
+	}
+	return &onnxgraph.Tensor{Type: t.Type, Shape: []int{1, t.Shape[0]}, Data: t.Data}
 }
 
 // batchOf returns how many samples a model takes at a time where a batch has another number of them; else 0.
