@@ -68,7 +68,7 @@ func layoutOf(s *permspec.Spec, index map[string]int, name, text string) permspe
 			}
 			stride := t.size
 			for k := range t.digits {
-				stride /= t.digits[k].Size
+				stride /= max(1, t.digits[k].Size)
 				t.digits[k].Stride = int64(stride)
 			}
 			terms = append(terms, t)
@@ -80,7 +80,7 @@ func layoutOf(s *permspec.Spec, index map[string]int, name, text string) permspe
 	l := permspec.WeightLayout{Weight: w, Blocks: []permspec.Block{{}}}
 	inner := w.Elements()
 	for k, terms := range axes {
-		inner /= w.Shape[k]
+		inner /= max(1, w.Shape[k])
 		var next []permspec.Block
 		for _, b := range l.Blocks {
 			for _, t := range terms {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"strings"
 	"sync"
 	"testing"
 
@@ -183,5 +184,27 @@ func TestMatchForgets(t *testing.T) {
 	}
 	if _, err := pr.match(context.Background(), &Options{}); !errors.Is(err, broken) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestNothing: a group without slots stands beside others and is matched like them.
+func TestNothing(t *testing.T) {
+	spec := specOf([]string{"a 5", "none 0"}, []string{"w: a, #4", "v: none, #4", "u: #3, a + none"})
+	rng := rand.New(rand.NewPCG(1, 2))
+	want := spec.Random(rng)
+	p := newPair(spec, rng, want, 0)
+	for _, e := range []Effort{EffortFast, EffortDefault, EffortMax} {
+		if r := p.match(t, Options{Effort: e}); r.L2After > 1e-6*r.L2Before {
+			t.Errorf("%v: distance %v of %v", e, r.L2After, r.L2Before)
+		}
+	}
+}
+
+// TestCycle: groups that are under each other are refused.
+func TestCycle(t *testing.T) {
+	spec := specOf([]string{"a 2", "b 3"}, []string{"w: a, b"})
+	spec.Groups[0].Under = []int{1}
+	if _, err := layOut(spec, spec.Weights); err == nil || !strings.Contains(err.Error(), `group "a" is not listed after`) {
+		t.Errorf("%v", err)
 	}
 }

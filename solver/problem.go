@@ -135,6 +135,9 @@ func layOut(spec *permspec.Spec, layouts []permspec.WeightLayout) (*problem, err
 	for k := range layouts {
 		l := &layouts[k]
 		for _, b := range l.Blocks {
+			if slices.ContainsFunc(b.Digits, func(d permspec.Digit) bool { return d.Size == 0 }) {
+				continue // nothing is there
+			}
 			if err := checkBlock(spec, &b, l.Weight.Elements()); err != nil {
 				return nil, fmt.Errorf("solver: layout of weight %q: %w", l.Weight.Name, err)
 			}
