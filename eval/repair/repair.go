@@ -95,9 +95,9 @@ func (e *End) part(w *onnxgraph.Weight) float64 {
 type Options struct {
 	Data     *dataset.Set // opened for the ends' inputs
 	Open     eval.OpenOptions
-	Evaluate eval.EvaluateOptions // of the candidates, on the samples held back
-	Temper   bool                 // fold the temperature of least loss into the last layer
-	Threads  int                  // 0: one a core
+	Evaluate eval.EvaluateOptions             // of the candidates, on the samples held back
+	Temper   bool                             // fold the temperature of least loss into the last layer
+	Threads  int                              // 0: one a core
 	Progress func(kind Kind, done, parts int) // before every run of layers, or step of gradients, and again for every candidate
 
 	KeepGraph bool // add no bias where a node has left its own out
