@@ -20,6 +20,7 @@ type subproblem struct {
 	stop  func() bool // as the workspace's
 	found []*frame    // of pairs of slots that were matched: as at leaves them
 	known []house     // of every unit of the joint's plan; nil: of none
+	order []int       // in which units are matched: first those of which a guess does not know all boxes
 }
 
 // sub sets up the joint problem for the places in env.
@@ -41,6 +42,8 @@ func (f *frame) sub(j *joint, group int, env []int32, stop func() bool) *subprob
 		s.place = append(s.place, at)
 		s.steps = append(s.steps, b.digits[o.digit].stride)
 	}
+	s.order = fixedOrder(len(j.plan.units))()
+	slices.SortStableFunc(s.order, func(n, m int) int { return s.homely(n) - s.homely(m) })
 	for g, under := range j.plan.under {
 		if under != nil && !j.plan.vary[g] {
 			s.perms[g] = f.part(g, s.env)
@@ -98,7 +101,7 @@ func (s *subproblem) solve(f *frame, i, j int, anew bool) (float64, error) {
 		}
 	}
 	c := climb{f: f, ws: ws, stale: slices.Repeat([]bool{true}, len(f.plan.units))} // what it is worth is summed at the end
-	if err := c.ascend(s.order(), 100, worth); err != nil {
+	if err := c.ascend(func() []int { return s.order }, 100, worth); err != nil {
 		return 0, err
 	}
 	return s.value(f, i, j)
@@ -188,13 +191,6 @@ func (s *subproblem) value(f *frame, i, j int) (float64, error) {
 		}
 	}
 	return sum, f.data.failed()
-}
-
-// order is that in which units are matched: first those of which a guess does not know all boxes.
-func (s *subproblem) order() func() []int {
-	order := fixedOrder(len(s.joint.plan.units))()
-	slices.SortStableFunc(order, func(n, m int) int { return s.homely(n) - s.homely(m) })
-	return func() []int { return order }
 }
 
 // homely is 1 for a unit that is at home in a box that is not still.
