@@ -20,7 +20,7 @@ func Usable(ctx context.Context, m *onnxgraph.Model, data *dataset.Set, opts Ope
 	}
 	defer r.Close()
 	at := 0
-	for b, err := range data.Batches(256) {
+	for b, err := range data.Batches(64) {
 		if err != nil {
 			return err
 		}
