@@ -2,7 +2,6 @@ package rebasin
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval"
 	"github.com/onnx-rebasin/onnx-rebasin/eval/dataset"
@@ -50,7 +49,7 @@ func (c *Calibration) mendEnds(ctx context.Context, ends []repair.End, average *
 	}
 	m, r, err := repair.Mend(ctx, ends, average, c.Repair, c.options())
 	if err != nil {
-		return nil, nil, fmt.Errorf("repair the merged model: %w", err)
+		return nil, nil, err
 	}
 	return m, r, nil
 }

@@ -91,6 +91,7 @@ func (j *job) judge(kinds []Kind, models []*onnxgraph.Model) ([]Trial, string, e
 		}
 		labelled = !heart
 	}
+	j.measured = e.MSE != nil || labelled && e.Metrics[0].Kind == eval.LossMSE
 	var out []Trial
 	for k, kind := range kinds {
 		at, ensemble := len(j.ends)+k, len(runners)

@@ -37,6 +37,7 @@ type job struct {
 	extra    []*dataset.Batch    // made up, numbered after the others, none held back
 	tooLarge bool                // to be kept
 	heart    *bool               // see byHeart; nil: not known yet
+	measured bool                // what the models give is no scores of classes, as judge last found
 	targets  map[*layer][]target // of the layers that were computed ahead
 }
 

@@ -25,6 +25,9 @@ func (j *job) temperature(m *onnxgraph.Model) (float64, error) {
 			models = append(models, e.model)
 		}
 		trials, by, err := j.judge(make([]Kind, len(models)), models)
+		if err == nil && j.measured {
+			err = errors.New("repair: a temperature is for scores of classes, and what these models give is measured")
+		}
 		if err != nil {
 			return 0, err
 		}
@@ -42,7 +45,7 @@ func (j *job) temperature(m *onnxgraph.Model) (float64, error) {
 
 // keeping are the operators behind which the scores of a layer are still
 // recognised: a temperature before them is one after them.
-var keeping = []string{"Softmax", "LogSoftmax", "Identity", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Dropout"}
+var keeping = []string{"Softmax", "LogSoftmax", "Sigmoid", "Identity", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Dropout"}
 
 // divideScores folds a temperature into the last layer.
 func (j *job) divideScores(e *edits, temperature float64) error {
