@@ -25,7 +25,7 @@ type subproblem struct {
 
 // sub sets up the joint problem for the places in env.
 func (f *frame) sub(j *joint, group int, env []int32, stop func() bool) *subproblem {
-	s := &subproblem{joint: j, group: group, outer: f, env: slices.Clone(env), perms: make(permspec.Perms, len(f.perms)), stop: stop}
+	s := &subproblem{joint: j, group: group, outer: f, env: slices.Clone(env), perms: make(permspec.Perms, len(j.plan.size)), stop: stop}
 	for _, o := range j.from {
 		b := &f.plan.boxes[o.box]
 		pins := make([]int32, len(b.digits))
@@ -46,7 +46,11 @@ func (f *frame) sub(j *joint, group int, env []int32, stop func() bool) *subprob
 	slices.SortStableFunc(s.order, func(n, m int) int { return s.homely(n) - s.homely(m) })
 	for g, under := range j.plan.under {
 		if under != nil && !j.plan.vary[g] {
-			s.perms[g] = f.part(g, s.env)
+			whose := g
+			if other := g - len(f.perms); other >= 0 {
+				whose = j.others[other]
+			}
+			s.perms[g] = f.part(whose, s.env)
 		}
 	}
 	return s

@@ -51,6 +51,10 @@ var tiny = map[string]func() *permspec.Spec{
 	"scalars of two outers": func() *permspec.Spec {
 		return specOf([]string{"y 2", "z 2", "x 3 under y z"}, []string{"a: y, z, x", "b: y, 3", "c: 2, z"})
 	},
+	// p and q are under a, too, which only one of the two slots of h that they stand under has beside it.
+	"twice under another": func() *permspec.Spec {
+		return specOf([]string{"a 2", "h 2", "p 2 under a h", "q 2 under a h"}, []string{"c: a h p q, 3", "d: a h p q, h p q", "e: 2, a h"})
+	},
 	"inner first": func() *permspec.Spec {
 		return specOf([]string{"y 3", "x 2 under y"}, []string{"a: x, y, 4", "b: 3, x, y"})
 	},

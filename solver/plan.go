@@ -53,6 +53,7 @@ type joint struct {
 	plan    *plan
 	from    []origin // of each box of the plan
 	homes   []inner  // members and the boxes where they are at home, which is in one for each of from
+	others  []int    // groups that the plan has besides, which stand for members in other slots of the unit's group: whose
 	still   []bool   // of each box of the plan: only one member stands in it, whatever slots the unit's group is at
 	flat    bool     // nothing is nested in a member, and each is at home somewhere
 }
@@ -307,13 +308,35 @@ func (p *plan) joint(y int, members []int) joint {
 			j.house(s, p)
 			j.still = append(j.still, len(p.hidden(&s, j.has)) == 0)
 			boxes = append(boxes, b.part(o.keep))
+			j.give(p, &boxes[len(boxes)-1], b, o)
 		}
 	}
-	j.plan = newPlan(p.size, vary, boxes)
+	size := slices.Clone(p.size)
+	for _, g := range j.others {
+		size = append(size, p.size[g])
+	}
+	j.plan = newPlan(size, append(vary, make([]bool, len(j.others))...), boxes)
 	j.flat = !slices.ContainsFunc(j.plan.units, func(u unit) bool {
 		return len(u.members) > 1 || len(j.plan.under[u.group]) > 0 || !j.houses(u.group)
 	})
 	return j
+}
+
+// give tells the members that stand in a part of a box under another digit of the unit's group from
+// those that are matched: they are given, and have groups of their own.
+func (j *joint) give(p *plan, part, b *box, o origin) {
+	for k, e := range o.keep {
+		group := b.digits[e].group
+		if group < 0 || !j.has(group) || !slices.ContainsFunc(b.digits[e].under, func(u int) bool { return u != o.digit && b.digits[u].group == b.digits[o.digit].group }) {
+			continue
+		}
+		at := slices.Index(j.others, group)
+		if at < 0 {
+			at = len(j.others)
+			j.others = append(j.others, group)
+		}
+		part.digits[k].group = len(p.size) + at
+	}
 }
 
 func (j *joint) has(group int) bool { return slices.Contains(j.members, group) }
