@@ -72,6 +72,9 @@ func (s *Spec) Permute(w *WeightLayout, p Perms, data []byte) ([]byte, error) {
 		out, err := s.Permute(w, p, unpack(data, n))
 		return pack(out), err
 	}
+	if n == 0 && len(data) == 0 {
+		return nil, nil
+	}
 	if n == 0 || int64(len(data))%n != 0 {
 		return nil, fmt.Errorf("permspec: weight %q: %d bytes for %d elements cannot be permuted", w.Weight.Name, len(data), n)
 	}

@@ -163,3 +163,17 @@ func TestNumbersInAttributes(t *testing.T) {
 			-> y`}.holds(t, map[string]string{"w": "", "h": "", "out": ""})
 	}
 }
+
+// TestNoElements: a weight without elements is permuted like any other.
+func TestNoElements(t *testing.T) {
+	net{text: `
+		x: 5x6
+		w = 6x3
+		none = 0x3
+		out = 3x2
+		m = MatMul(x, w)
+		r = Relu(m)
+		c = Concat(r, none) axis=0
+		y = MatMul(c, out)
+		-> y`}.holds(t, map[string]string{"w": "#6 a", "out": "a #2"})
+}
