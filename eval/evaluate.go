@@ -207,7 +207,7 @@ func (p *pass) run(ctx context.Context, i int, b *dataset.Batch) (*onnxgraph.Ten
 		if err != nil {
 			return nil, err
 		}
-		outs, samples = append(outs, asRow(out[name], part)), append(samples, part.N)
+		outs, samples = append(outs, rowOf(out[name], part)), append(samples, part.N)
 	}
 	if size > 0 {
 		return dataset.Join(outs, samples, size), nil
@@ -215,17 +215,25 @@ func (p *pass) run(ctx context.Context, i int, b *dataset.Batch) (*onnxgraph.Ten
 	return outs[0], nil
 }
 
-// asRow gives the row of a single sample the axis of samples that a model has squeezed away.
-func asRow(t *onnxgraph.Tensor, b *dataset.Batch) *onnxgraph.Tensor {
-	if len(t.Shape) != 1 || t.Shape[0] < 2 {
-		return t
-	}
+// rowOf gives what a model says of a single sample the axis of samples that the model has left out.
+func rowOf(t *onnxgraph.Tensor, b *dataset.Batch) *onnxgraph.Tensor {
 	for _, in := range b.Inputs {
 		if len(in.Shape) == 0 || in.Shape[0] != 1 {
 			return t
 		}
 	}
-	return &onnxgraph.Tensor{Type: t.Type, Shape: []int{1, t.Shape[0]}, Data: t.Data}
+	return asRow(t)
+}
+
+// asRow is a vector as the one row of a matrix; other tensors stay. A number alone is a row, too.
+func asRow(t *onnxgraph.Tensor) *onnxgraph.Tensor {
+	switch {
+	case len(t.Shape) == 0:
+		return &onnxgraph.Tensor{Type: t.Type, Shape: []int{1}, Data: t.Data}
+	case len(t.Shape) == 1 && t.Shape[0] > 1:
+		return &onnxgraph.Tensor{Type: t.Type, Shape: []int{1, t.Shape[0]}, Data: t.Data}
+	}
+	return t
 }
 
 // batchOf returns how many samples a model takes at a time where a batch has another number of them; else 0.

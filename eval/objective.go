@@ -17,6 +17,7 @@ type Objective struct {
 	kind   Loss
 	fixed  bool    // kind is as asked for, not recognised
 	ignore []int64 // labels that do not count
+	single bool    // the model takes one sample at a time
 }
 
 // NewObjective chooses the output of a model and its loss.
@@ -29,6 +30,7 @@ func NewObjective(m *onnxgraph.Model, opts EvaluateOptions) (*Objective, error) 
 	if !o.fixed {
 		o.kind = LossOf(v)
 	}
+	o.single = len(m.Graph.Inputs) > 0 && !slices.ContainsFunc(m.Graph.Inputs, func(v *onnxgraph.Value) bool { return declaredSize(v, 0) != 1 })
 	return o, nil
 }
 
@@ -61,6 +63,7 @@ func (o *Objective) Labels(b *dataset.Batch, like *onnxgraph.Tensor) (*Target, e
 	if b.Labels == nil {
 		return nil, errors.New("eval: a batch without labels")
 	}
+	like = o.rowOf(like)
 	per, err := samplesOf(like, b.N)
 	if err != nil {
 		return nil, o.named(err)
@@ -101,6 +104,10 @@ func (o *Objective) Labels(b *dataset.Batch, like *onnxgraph.Tensor) (*Target, e
 // probabilities of their mean scores, as those of an ensemble of EvaluateAll, or
 // their mean outputs.
 func (o *Objective) Ensemble(outputs []*onnxgraph.Tensor, n int) (*Target, error) {
+	outputs = slices.Clone(outputs)
+	for k := range outputs {
+		outputs[k] = o.rowOf(outputs[k])
+	}
 	t := &Target{n: n, places: guessPlaces(outputs[0].Shape)}
 	if per, err := samplesOf(outputs[0], n); err == nil && per != t.places && o.kind == LossBinary && !o.fixed {
 		o.kind, o.fixed = LossMSE, true // as for EvaluateAll
@@ -159,6 +166,14 @@ func (o *Objective) Mixture(outputs []*onnxgraph.Tensor, n int) (*Target, error)
 	return mean, nil
 }
 
+// rowOf gives an output the axis of samples that a model of one sample has left out.
+func (o *Objective) rowOf(t *onnxgraph.Tensor) *onnxgraph.Tensor {
+	if o.single {
+		return asRow(t)
+	}
+	return t
+}
+
 func (o *Objective) named(err error) error {
 	return fmt.Errorf("eval: output %q: %w", o.Output.Name, err)
 }
@@ -166,7 +181,7 @@ func (o *Objective) named(err error) error {
 // Wrong is the fraction of places where the likeliest class of an output is not
 // that of the target; 0 for MSE.
 func (o *Objective) Wrong(output *onnxgraph.Tensor, t *Target) (float64, error) {
-	s, err := readScores(output, t.n, t.places, o.kind)
+	s, err := readScores(o.rowOf(output), t.n, t.places, o.kind)
 	if err != nil || o.kind == LossMSE {
 		return 0, err
 	}
@@ -183,6 +198,7 @@ func (o *Objective) Wrong(output *onnxgraph.Tensor, t *Target) (float64, error) 
 // divergence of the output's probabilities from the target's, which is the
 // cross-entropy where a target is certain, or the mean squared difference.
 func (o *Objective) Slope(output *onnxgraph.Tensor, t *Target) (loss float64, gradient []float32, err error) {
+	output = o.rowOf(output)
 	at, err := findRows(output, t.n, t.places, o.kind)
 	if err != nil {
 		return 0, nil, o.named(err)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval/dataset"
+	"github.com/onnx-rebasin/onnx-rebasin/internal/onnxpb"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
 
@@ -119,6 +120,27 @@ func checkSlope(t *testing.T, o *Objective, output *onnxgraph.Tensor, target *Ta
 		x[i] = v
 		if want := (above - below) / (2 * step); math.Abs(float64(gradient[i])-want) > 1e-5 {
 			t.Errorf("gradient by element %d is %g, differences say %g", i, gradient[i], want)
+		}
+	}
+}
+
+// What a model of one sample at a time says without an axis of samples is one row of scores.
+func TestObjectiveOfOneSample(t *testing.T) {
+	for _, shape := range [][]int{{5}, {1, 5}} {
+		m := sketch{inputs: []string{"x float32 1 4"}, outputs: []string{"y float32"}, nodes: []*onnxpb.NodeProto{node("MatMul x w -> h"), node("Squeeze h first -> y")},
+			weights: []*onnxpb.TensorProto{weight("w", []int64{4, 5}, waves(20)...), weight("first", []int64{1}, int64(0))}}.model(t)
+		o, err := NewObjective(m, EvaluateOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		y := &onnxgraph.Tensor{Type: onnxgraph.Float32, Shape: shape, Data: []float32{0, 0, 0, 0, 5}}
+		target, err := o.Labels(&dataset.Batch{N: 1, Labels: &onnxgraph.Tensor{Type: onnxgraph.Int64, Shape: []int{1}, Data: []int64{4}}}, y)
+		if err != nil {
+			t.Fatal(err)
+		}
+		loss, by, err := o.Slope(y, target)
+		if want := math.Log(1 + 4*math.Exp(-5)); err != nil || math.Abs(loss-want) > 1e-6 || len(by) != 5 {
+			t.Errorf("shape %v: loss %v, slope %v, %v; want %v", shape, loss, by, err, want)
 		}
 	}
 }

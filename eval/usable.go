@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval/dataset"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
@@ -38,18 +37,20 @@ func Usable(ctx context.Context, m *onnxgraph.Model, data *dataset.Set, opts Ope
 
 // unusable is what is wrong with a batch that begins with sample at.
 func unusable(m *onnxgraph.Model, b *dataset.Batch, outputs map[string]*onnxgraph.Tensor, at int) error {
-	for _, v := range m.Graph.Inputs {
-		t := b.Inputs[v.Name]
-		if k, x := firstOf(t, special); k >= 0 && slices.ContainsFunc(m.Graph.Outputs, func(o *onnxgraph.Value) bool {
-			odd, _ := firstOf(outputs[o.Name], special)
-			return odd >= 0
-		}) {
-			return fmt.Errorf("input %q of sample %d holds %v, and the model computes no numbers of it", v.Name, at+k, x)
+	for _, o := range m.Graph.Outputs {
+		row, _ := firstOf(outputs[o.Name], -1, special)
+		if row < 0 {
+			continue
 		}
-	}
-	for _, v := range m.Graph.Outputs {
-		if k, _ := firstOf(outputs[v.Name], math.IsNaN); k >= 0 {
-			return fmt.Errorf("output %q of the model is not a number for sample %d", v.Name, at+k)
+		for _, among := range []int{row, -1} { // that sample, or any: samples may lie along another axis
+			for _, v := range m.Graph.Inputs {
+				if k, y := firstOf(b.Inputs[v.Name], among, special); k >= 0 {
+					return fmt.Errorf("input %q of sample %d holds %v, and the model computes no numbers of it", v.Name, at+k, y)
+				}
+			}
+		}
+		if k, _ := firstOf(outputs[o.Name], -1, math.IsNaN); k >= 0 {
+			return fmt.Errorf("output %q of the model is not a number for sample %d", o.Name, at+k)
 		}
 	}
 	return nil
@@ -57,8 +58,9 @@ func unusable(m *onnxgraph.Model, b *dataset.Batch, outputs map[string]*onnxgrap
 
 func special(x float64) bool { return math.IsNaN(x) || math.IsInf(x, 0) }
 
-// firstOf is the first element of a tensor that is so, and the row of the first axis that it is in; -1 without.
-func firstOf(t *onnxgraph.Tensor, so func(float64) bool) (row int, element float64) {
+// firstOf is the first element of a tensor that is so, and the row of the first axis that it is in, which is among
+// unless that is below zero; -1 without.
+func firstOf(t *onnxgraph.Tensor, among int, so func(float64) bool) (row int, element float64) {
 	if t == nil || !t.Type.IsFloat() {
 		return -1, 0
 	}
@@ -66,12 +68,14 @@ func firstOf(t *onnxgraph.Tensor, so func(float64) bool) (row int, element float
 	if err != nil {
 		return -1, 0
 	}
-	k := slices.IndexFunc(x, so)
-	switch {
-	case k < 0:
-		return -1, 0
-	case len(t.Shape) == 0:
-		return 0, x[k]
+	per := len(x)
+	if len(t.Shape) > 0 {
+		per /= max(1, t.Shape[0])
 	}
-	return k / (len(x) / t.Shape[0]), x[k]
+	for k, v := range x {
+		if at := k / per; so(v) && (among < 0 || at == among) {
+			return at, v
+		}
+	}
+	return -1, 0
 }
