@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/onnx-rebasin/onnx-rebasin/eval/dataset"
 	"github.com/onnx-rebasin/onnx-rebasin/internal/f32"
@@ -61,6 +62,11 @@ func Alike(ctx context.Context, spec *permspec.Spec, a, b *onnxgraph.Model, at P
 			p.addTo(&out, known)
 		}
 		places = places[n:]
+	}
+	for _, l := range out {
+		if slices.ContainsFunc(l.Gain, func(g float32) bool { return math.IsNaN(float64(g)) || math.IsInf(float64(g), 0) }) {
+			return nil, fmt.Errorf("repair: the numbers of %q are too large to be compared for some samples of %s", l.Name, opts.Data.Name)
+		}
 	}
 	return out, nil
 }
