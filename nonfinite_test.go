@@ -11,6 +11,7 @@ import (
 	rebasin "github.com/onnx-rebasin/onnx-rebasin"
 	"github.com/onnx-rebasin/onnx-rebasin/internal/half"
 	"github.com/onnx-rebasin/onnx-rebasin/internal/onnxpb"
+	"github.com/onnx-rebasin/onnx-rebasin/internal/onnxtest"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 	"github.com/onnx-rebasin/onnx-rebasin/solver"
 )
@@ -32,20 +33,12 @@ func numbersModel(t *testing.T, kind onnxgraph.DataType, x ...float64) *onnxgrap
 		}
 	}
 	value := func(name string) *onnxpb.ValueInfoProto { return &onnxpb.ValueInfoProto{Name: &name} }
-	data, err := proto.Marshal(&onnxpb.ModelProto{
+	return onnxtest.Parse(t, &onnxpb.ModelProto{
 		IrVersion: proto.Int64(8), OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(17)}},
 		Graph: &onnxpb.GraphProto{Name: proto.String("g"), Initializer: []*onnxpb.TensorProto{w},
 			Input: []*onnxpb.ValueInfoProto{value("x")}, Output: []*onnxpb.ValueInfoProto{value("y")},
 			Node: []*onnxpb.NodeProto{{OpType: proto.String("MatMul"), Input: []string{"x", "w"}, Output: []string{"y"}}}},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := onnxgraph.Parse(data, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
 }
 
 // merged are the numbers of (1-λ)A + λB.

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/onnx-rebasin/onnx-rebasin/internal/onnxpb"
+	"github.com/onnx-rebasin/onnx-rebasin/internal/onnxtest"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
 
@@ -94,15 +95,8 @@ func (s sketch) graph() *onnxpb.GraphProto {
 
 func (s sketch) model(t testing.TB) *onnxgraph.Model {
 	t.Helper()
-	data, err := proto.Marshal(&onnxpb.ModelProto{IrVersion: proto.Int64(8),
+	m := onnxtest.Parse(t, &onnxpb.ModelProto{IrVersion: proto.Int64(8),
 		OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(17)}, {Domain: proto.String(mlDomain), Version: proto.Int64(3)}}, Graph: s.graph()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := onnxgraph.Parse(data, "")
-	if err != nil {
-		t.Fatal(err)
-	}
 	t.Cleanup(func() { m.Close() })
 	return m
 }

@@ -2,6 +2,7 @@ package permspec
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/onnx-rebasin/onnx-rebasin/internal/memory"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
@@ -68,12 +69,15 @@ func (s *Spec) moves(w *WeightLayout, p Perms) bool {
 // half. Cost: one pass over the data.
 func (s *Spec) Permute(w *WeightLayout, p Perms, data []byte) ([]byte, error) {
 	n := w.Weight.Elements()
-	if w.Weight.Type.Bits() == 4 && int64(len(data)) == (n+1)/2 {
-		out, err := s.Permute(w, p, unpack(data, n))
-		return pack(out), err
-	}
 	if n == 0 && len(data) == 0 {
 		return nil, nil
+	}
+	if w.Weight.Type.Bits() == 4 && int64(len(data)) == (n+1)/2 {
+		if n == 1 { // one to a byte already
+			return slices.Clone(data), nil
+		}
+		out, err := s.Permute(w, p, unpack(data, n))
+		return pack(out), err
 	}
 	if n == 0 || int64(len(data))%n != 0 {
 		return nil, fmt.Errorf("permspec: weight %q: %d bytes for %d elements cannot be permuted", w.Weight.Name, len(data), n)

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/onnx-rebasin/onnx-rebasin/internal/onnxpb"
+	"github.com/onnx-rebasin/onnx-rebasin/internal/onnxtest"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 	"github.com/onnx-rebasin/onnx-rebasin/permspec"
 )
@@ -115,15 +116,7 @@ func (n *network) model(t testing.TB) *onnxgraph.Model {
 	t.Helper()
 	out := n.graph.Node[len(n.graph.Node)-1].Output[0]
 	n.graph.Output = []*onnxpb.ValueInfoProto{{Name: &out}}
-	data, err := proto.Marshal(&onnxpb.ModelProto{IrVersion: proto.Int64(8), Graph: n.graph, OpsetImport: []*onnxpb.OperatorSetIdProto{{Domain: proto.String(""), Version: proto.Int64(17)}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := onnxgraph.Parse(data, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
+	return onnxtest.Parse(t, &onnxpb.ModelProto{IrVersion: proto.Int64(8), Graph: n.graph, OpsetImport: []*onnxpb.OperatorSetIdProto{{Domain: proto.String(""), Version: proto.Int64(17)}}})
 }
 
 // residualNetwork has blocks of every kind that convolutional networks are made

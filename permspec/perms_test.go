@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/onnx-rebasin/onnx-rebasin/internal/onnxpb"
+	"github.com/onnx-rebasin/onnx-rebasin/internal/onnxtest"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
 
@@ -56,14 +57,7 @@ func handSpec(t *testing.T) (*onnxgraph.Model, *Spec) {
 		g.Initializer = append(g.Initializer, &onnxpb.TensorProto{Name: &name, DataType: proto.Int32(int32(h.kind)), Dims: h.shape, RawData: raw})
 		d.LayoutTexts = append(d.LayoutTexts, LayoutDocument{name, h.shape, h.layout})
 	}
-	data, err := proto.Marshal(&onnxpb.ModelProto{Graph: g, OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(17)}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := onnxgraph.Parse(data, "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := onnxtest.Parse(t, &onnxpb.ModelProto{Graph: g, OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(17)}}})
 	s, err := FromDocument(d, m)
 	if err != nil {
 		t.Fatal(err)
@@ -242,6 +236,20 @@ func TestFromDocumentRefuses(t *testing.T) {
 	} {
 		if _, err := FromDocument(d, m); err == nil {
 			t.Errorf("%s: accepted", what)
+		}
+	}
+}
+
+// TestPermuteFew: a weight of four bits an element may have one element, or none.
+func TestPermuteFew(t *testing.T) {
+	s := &Spec{Groups: []Group{{Name: "a", Size: 1}}}
+	for n, data := range [][]byte{{}, {5}} {
+		w := &WeightLayout{Weight: &onnxgraph.Weight{Name: "w", Type: onnxgraph.Int4, Shape: []int64{int64(n)}}}
+		for range n {
+			w.Blocks = append(w.Blocks, Block{Digits: []Digit{{Group: 0, Size: 1, Stride: 1}}})
+		}
+		if got, err := s.Permute(w, s.Identity(), data); err != nil || !bytes.Equal(got, data) {
+			t.Errorf("%d elements: %v, %v", n, got, err)
 		}
 	}
 }

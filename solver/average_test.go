@@ -12,6 +12,7 @@ import (
 
 	"github.com/onnx-rebasin/onnx-rebasin/internal/half"
 	"github.com/onnx-rebasin/onnx-rebasin/internal/onnxpb"
+	"github.com/onnx-rebasin/onnx-rebasin/internal/onnxtest"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
 
@@ -29,16 +30,8 @@ func numbersModel(t *testing.T, n int, rng *rand.Rand) *onnxgraph.Model {
 		g.Initializer = append(g.Initializer, &onnxpb.TensorProto{
 			Name: proto.String(typ.String()), DataType: proto.Int32(int32(typ)), Dims: []int64{int64(n)}, RawData: raw})
 	}
-	data, err := proto.Marshal(&onnxpb.ModelProto{IrVersion: proto.Int64(9), Graph: g,
+	return onnxtest.Parse(t, &onnxpb.ModelProto{IrVersion: proto.Int64(9), Graph: g,
 		OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(18)}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := onnxgraph.Parse(data, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
 }
 
 func appendNumber(raw []byte, t onnxgraph.DataType, x float64) []byte {

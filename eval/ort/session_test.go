@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/onnx-rebasin/onnx-rebasin/internal/onnxpb"
+	"github.com/onnx-rebasin/onnx-rebasin/internal/onnxtest"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
 
@@ -32,20 +33,12 @@ func value(name string, dtype onnxgraph.DataType) *onnxpb.ValueInfoProto {
 // model makes a model of a graph with input x and output y.
 func model(t testing.TB, in, out onnxgraph.DataType, nodes ...*onnxpb.NodeProto) *onnxgraph.Model {
 	t.Helper()
-	data, err := proto.Marshal(&onnxpb.ModelProto{
+	return onnxtest.Parse(t, &onnxpb.ModelProto{
 		IrVersion:   proto.Int64(8),
 		OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(17)}},
 		Graph: &onnxpb.GraphProto{Name: proto.String("g"), Node: nodes,
 			Input: []*onnxpb.ValueInfoProto{value("x", in)}, Output: []*onnxpb.ValueInfoProto{value("y", out)}},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := onnxgraph.Parse(data, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
 }
 
 // session opens a model; without ONNX Runtime the test is skipped.

@@ -35,21 +35,6 @@ func (p *pair) mean(t *testing.T) {
 	}
 }
 
-// modelOf is a graph as a model in a file would be.
-func modelOf(t *testing.T, g *onnxpb.GraphProto) *onnxgraph.Model {
-	t.Helper()
-	g.Name = proto.String("g")
-	data, err := proto.Marshal(&onnxpb.ModelProto{IrVersion: proto.Int64(8), OpsetImport: []*onnxpb.OperatorSetIdProto{{Version: proto.Int64(17)}}, Graph: g})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := onnxgraph.Parse(data, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
-}
-
 // filled is a float32 initializer of the numbers that next returns.
 func filled(name string, next func() float64, shape ...int64) *onnxpb.TensorProto {
 	n := int64(1)

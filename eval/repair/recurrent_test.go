@@ -15,6 +15,7 @@ import (
 	"github.com/onnx-rebasin/onnx-rebasin/eval"
 	"github.com/onnx-rebasin/onnx-rebasin/eval/dataset"
 	"github.com/onnx-rebasin/onnx-rebasin/internal/onnxpb"
+	"github.com/onnx-rebasin/onnx-rebasin/internal/onnxtest"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
 
@@ -31,7 +32,7 @@ func recurrentModel(t *testing.T, op string, gates, ways int, rng *rand.Rand, at
 	if ways == 2 {
 		attrs = append(attrs, &onnxpb.AttributeProto{Name: proto.String("direction"), Type: onnxpb.AttributeProto_STRING.Enum(), S: []byte("bidirectional")})
 	}
-	return modelOf(t, &onnxpb.GraphProto{
+	return onnxtest.Of(t, &onnxpb.GraphProto{
 		Node: []*onnxpb.NodeProto{
 			node("Transpose", "s", []string{"x"}, wholes("perm", 1, 0, 2)),
 			node(op, "y", []string{"s", "w", "r", "b"}, attrs...),

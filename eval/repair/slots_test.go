@@ -10,6 +10,7 @@ import (
 	"github.com/onnx-rebasin/onnx-rebasin/eval"
 	"github.com/onnx-rebasin/onnx-rebasin/eval/dataset"
 	"github.com/onnx-rebasin/onnx-rebasin/internal/onnxpb"
+	"github.com/onnx-rebasin/onnx-rebasin/internal/onnxtest"
 	"github.com/onnx-rebasin/onnx-rebasin/onnxgraph"
 )
 
@@ -25,7 +26,7 @@ func unbiased(t *testing.T, seed uint64) *onnxgraph.Model {
 		}
 		return filled(name, func() float64 { return (rng.NormFloat64() + 0.3) / math.Sqrt(float64(n)) }, append([]int64{units}, fan...)...)
 	}
-	return modelOf(t, &onnxpb.GraphProto{
+	return onnxtest.Of(t, &onnxpb.GraphProto{
 		Node: []*onnxpb.NodeProto{
 			node("Conv", "c1", []string{"x", "one.weight"}, wholes("strides", 2, 2)),
 			node("Relu", "r1", []string{"c1"}),
