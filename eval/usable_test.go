@@ -47,3 +47,21 @@ func TestUsable(t *testing.T) {
 		}
 	}
 }
+
+// Of a batch the sample is named whose output is wrong, not the first that holds an infinity.
+func TestUsableSample(t *testing.T) {
+	m := sketch{inputs: []string{"x float32 N 3"}, outputs: []string{"y float32 N 3"}, nodes: []*onnxpb.NodeProto{node("Softmax x -> y")}}.model(t)
+	data := waves(60)
+	data[7] = float32(math.Inf(-1)) // of sample 2, which has others
+	for i := range 3 {
+		data[3*11+i] = float32(math.Inf(-1))
+	}
+	set, err := dataset.Open(arrayFile(t, []int{20, 3}, data), dataset.Options{Inputs: InputsOf(m)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer set.Close()
+	if err := Usable(context.Background(), m, set, OpenOptions{}); err == nil || !strings.Contains(err.Error(), `input "x" of sample 11 holds -Inf`) {
+		t.Error(err)
+	}
+}

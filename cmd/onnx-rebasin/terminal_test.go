@@ -12,6 +12,7 @@ import (
 
 	"github.com/creack/pty"
 
+	"github.com/onnx-rebasin/onnx-rebasin/eval/repair"
 	"github.com/onnx-rebasin/onnx-rebasin/solver"
 )
 
@@ -76,6 +77,31 @@ func TestProgressOnTerminal(t *testing.T) {
 			t.Error("a dumb terminal cannot move its cursor")
 		}
 	})
+}
+
+// TestProgressOfRepairs tells passes apart, and what is left of each by what was done in it.
+func TestProgressOfRepairs(t *testing.T) {
+	t.Setenv("TERM", "xterm")
+	text := onTerminal(t, func(con *console) {
+		p := &progress{con: con}
+		for pass := range 2 {
+			p.repair(repair.LSQ, 0, 4)
+			p.began = p.began.Add(-2 * time.Second)
+			p.repair(repair.LSQ, 1, 4)
+			if pass == 0 {
+				p.repair(repair.LSQ, 3, 4)
+			}
+		}
+		time.Sleep(400 * time.Millisecond)
+		p.repair(repair.Distil, 0, 400)
+		time.Sleep(400 * time.Millisecond)
+		p.done()
+	})
+	for _, want := range []string{"6 s left, 1 of 4 layers, pass 2, 0.5 layers/s", "0 of 400 steps"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the terminal got %q, want %q in it", text, want)
+		}
+	}
 }
 
 // TestQuick shows nothing of what is done at once.

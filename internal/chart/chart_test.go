@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"gonum.org/v1/plot/vg"
+
 	rebasin "github.com/onnx-rebasin/onnx-rebasin"
 	"github.com/onnx-rebasin/onnx-rebasin/eval"
 )
@@ -201,5 +203,29 @@ func TestMatrix(t *testing.T) {
 	}
 	if far, _ := shade(3); far != "#ffffff" {
 		t.Errorf("the farthest cells are %s", far)
+	}
+}
+
+// Names that do not fit beside each other stand in rows, each of them once.
+func TestLegendRows(t *testing.T) {
+	var lines []line
+	for _, name := range []string{"one", "", "two", "a name as long as half of the picture is wide, and a little longer still", "three", "four"} {
+		lines = append(lines, line{name: name})
+	}
+	const room = 320
+	var names []string
+	rows := rowsOf(lines, room)
+	for _, r := range rows {
+		width := vg.Length(-apart)
+		for _, l := range r {
+			names = append(names, l.name)
+			width += entry(l) + apart
+		}
+		if width > room && len(r) > 1 {
+			t.Errorf("a row of %d names is %v wide", len(r), width)
+		}
+	}
+	if len(rows) != 3 || strings.Join(names, " ") != "one two "+lines[3].name+" three four" {
+		t.Errorf("%d rows: %q", len(rows), names)
 	}
 }
